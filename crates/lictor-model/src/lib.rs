@@ -1,0 +1,25 @@
+//! The nouns: plain types that every other crate speaks in. No I/O, no async, no clock of its own.
+
+pub mod audit;
+pub mod clock;
+pub mod credential;
+pub mod grant;
+pub mod id;
+pub mod key;
+pub mod permission;
+pub mod principal;
+pub mod reason;
+pub mod role;
+pub mod secret;
+
+pub use audit::{Actor, AuditEvent, Outcome};
+pub use clock::{Clock, Timestamp};
+pub use credential::{CredentialKind, CredentialRef, Identity};
+pub use grant::{Grant, Scope};
+pub use id::{CredentialId, EventId, GrantId, PrincipalId, RequestId, WorkspaceName};
+pub use key::{ApiKey, KeyError};
+pub use permission::{Permission, PermissionSet};
+pub use principal::{Principal, PrincipalKind, PrincipalName};
+pub use reason::Reason;
+pub use role::{Role, RoleName};
+pub use secret::{Digest, Secret};

@@ -1,0 +1,146 @@
+//! Why was it refused? Stable codes, each with its HTTP status and what to change.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $advice:literal;)+) => {
+        /// Why a request was refused. The code is stable: scripts, alerts and tests may rest on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $variant),+ }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant),+];
+
+            /// The stable kebab-case code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Reason::$variant => $code),+ }
+            }
+
+            /// The HTTP status that answers with it.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Reason::$variant => $status),+ }
+            }
+
+            /// One sentence: what is wrong and what to change.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Reason::$variant => $advice),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Who is calling?
+    /// Nothing was presented.
+    AuthenticationRequired = "authentication-required", 401,
+        "Sign in, or set PREFECT_API_AUTH_STRING to \"user:key\".";
+    /// The header is no credential that we can read.
+    MalformedCredential = "malformed-credential", 401,
+        "The Authorization header must be \"Basic\" with base64, or \"Bearer\" with an API key.";
+    /// A key whose check does not fit.
+    MistypedKey = "mistyped-key", 401, "The API key is mistyped or cut off. Copy it again, whole.";
+    /// A well-formed key that nobody has.
+    UnknownKey = "unknown-key", 401, "This API key is not known here. Make one with \"lictor key create\".";
+    /// A revoked key.
+    RevokedKey = "revoked-key", 401, "This API key was revoked. Make a new one with \"lictor key create\".";
+    /// A key past its expiry.
+    ExpiredKey = "expired-key", 401, "This API key has expired. Make a new one with \"lictor key create\".";
+    /// `user:KEY` where the key belongs to somebody else.
+    KeyOfAnother = "key-of-another", 401, "The API key belongs to another name than the one before the colon.";
+    /// Unknown name or wrong password; never says which.
+    InvalidCredentials = "invalid-credentials", 401, "The name or the password is wrong.";
+    /// The principal of a valid key or session is disabled.
+    PrincipalDisabled = "principal-disabled", 401, "This account is disabled. Ask an owner to enable it.";
+    /// A session that ended or never was.
+    SessionEnded = "session-ended", 401, "The session has ended. Sign in again.";
+    /// Two different credentials in one request.
+    TwoCredentials = "two-credentials", 400, "Two different credentials were presented. Send one.";
+    /// Throttled sign-in.
+    TooManyFailures = "too-many-failures", 429, "Too many failed sign-ins. Wait, then try again.";
+    /// A socket's first frame had no token, though the client has one to give.
+    SocketWithoutCredential = "socket-without-credential", 401,
+        "This client sends no credential on websockets: set PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY.";
+    /// No authentication frame in time.
+    AuthenticationTimeout = "authentication-timeout", 401, "No credential arrived within 10 seconds.";
+    /// The first frame is not the authentication frame.
+    MalformedAuthFrame = "malformed-auth-frame", 401,
+        "The first frame must be text: {\"type\": \"auth\", \"token\": \"...\"}.";
+
+    // May they?
+    /// The principal has no grant in the workspace.
+    NotAMember = "not-a-member", 403, "This account has no role in this workspace. Ask an owner for one.";
+    /// A permission is lacking.
+    PermissionDenied = "permission-denied", 403, "The roles of this account do not allow this.";
+    /// Not in the table.
+    UnknownOperation = "unknown-operation", 403, "This is not an operation of Prefect that Lictor knows, so it is refused.";
+    /// In the table, for nobody.
+    OperationClosed = "operation-closed", 403, "This operation is closed to everybody behind Lictor.";
+    /// A cookie-borne write or upgrade from elsewhere.
+    CrossOrigin = "cross-origin", 403, "A browser's session may act only from Lictor's own pages.";
+    /// A cookie on a websocket.
+    SessionOnSocket = "session-on-socket", 403, "A browser's session cannot open a websocket. Use an API key.";
+
+    // Is it a request that reads one way only?
+    /// Path that could be read two ways.
+    AmbiguousPath = "ambiguous-path", 400, "The path can be read in two ways. Send it without encoded separators, dot segments or empty segments.";
+    /// Request target that is not a path.
+    MalformedTarget = "malformed-target", 400, "The request target must be an absolute path.";
+    /// Ambiguous or malformed framing.
+    MalformedFraming = "malformed-framing", 400, "The request's framing is ambiguous. Send one Content-Length, or Transfer-Encoding: chunked.";
+    /// Missing, repeated or malformed Host.
+    MalformedHost = "malformed-host", 400, "Send exactly one valid Host header.";
+    /// A host that is not served here.
+    UnknownHost = "unknown-host", 421, "This host name is not served here.";
+    /// A header that must stand once stands twice, or has a forbidden byte.
+    MalformedHeader = "malformed-header", 400, "A header that must stand once is repeated, or is malformed.";
+    /// Method we never forward.
+    MethodNotAllowed = "method-not-allowed", 405, "This method is not allowed.";
+    /// An upgrade that is no RFC 6455 handshake.
+    MalformedUpgrade = "malformed-upgrade", 400, "This is not a valid websocket handshake (RFC 6455 section 4.1).";
+    /// A query whose reading the decision rests on is malformed.
+    MalformedQuery = "malformed-query", 400, "The query string is malformed.";
+    /// A body whose reading the decision rests on is malformed.
+    MalformedBody = "malformed-body", 400, "The body must be one JSON value in UTF-8, without duplicate keys.";
+    /// Too large.
+    BodyTooLarge = "body-too-large", 413, "The body is larger than this gateway allows (limits.body_bytes).";
+    /// Headers over the limit.
+    HeadersTooLarge = "headers-too-large", 431, "The request's headers are larger than 64 KiB.";
+    /// The client was too slow.
+    RequestTimeout = "request-timeout", 408, "The request did not arrive in time.";
+
+    // Trouble of our own: never 401 or 403, which would kill a Prefect worker.
+    /// Prefect cannot be reached.
+    UpstreamUnavailable = "upstream-unavailable", 503, "Prefect Server cannot be reached at the moment.";
+    /// Prefect did not answer in time.
+    UpstreamTimeout = "upstream-timeout", 503, "Prefect Server did not answer in time.";
+    /// Prefect's answer was not HTTP that we relay.
+    UpstreamMalformed = "upstream-malformed", 502, "Prefect Server's answer was malformed.";
+    /// Our store is away and the answer is not in memory.
+    StoreUnavailable = "store-unavailable", 503, "Lictor's database cannot be reached at the moment.";
+    /// The audit event could not be written.
+    AuditUnavailable = "audit-unavailable", 503, "The change could not be recorded, so its outcome is withheld. Check Lictor's database.";
+    /// A limit on concurrent requests or sockets.
+    TooBusy = "too-busy", 503, "Too many requests or websockets at once. Try again shortly.";
+    /// A principal's own limit on sockets.
+    TooManySockets = "too-many-sockets", 503, "This account has too many open websockets.";
+    /// Shutting down.
+    Draining = "draining", 503, "Lictor is restarting. Try again shortly.";
+    /// A fault of ours.
+    InternalError = "internal-error", 503, "A fault inside Lictor; the log has the request id.";
+}
+
+impl Reason {
+    /// Reads a code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.code() == code)
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
