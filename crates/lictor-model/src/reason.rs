@@ -69,6 +69,9 @@ reasons! {
         "The first frame must be text: {\"type\": \"auth\", \"token\": \"...\"}.";
 
     // May they?
+    /// A browser whose password must be changed first.
+    PasswordChangeRequired = "password-change-required", 403,
+        "The password must be changed before anything else: open /lictor/account/password.";
     /// The principal has no grant in the workspace.
     NotAMember = "not-a-member", 403, "This account has no role in this workspace. Ask an owner for one.";
     /// A permission is lacking.
