@@ -1,1 +1,29 @@
-//! placeholder
+//! The data path: everything between a client's connection and Prefect's.
+//!
+//! [`gateway`] tells a request's story; the other modules are its chapters, each opening with the question that it answers.
+
+pub mod access_log;
+pub mod body;
+mod cross_origin;
+pub mod drain;
+mod forward;
+pub mod forwarded;
+pub mod framing;
+pub mod gateway;
+mod headers;
+pub mod inspect;
+pub mod listener;
+pub mod metrics;
+pub mod pages;
+mod probes;
+pub mod recorder;
+pub mod refusal;
+pub mod settings;
+mod story;
+pub mod target;
+mod ui;
+pub mod upstream;
+pub mod websocket;
+
+pub use gateway::Gateway;
+pub use settings::{Limits, Settings, Workspace};

@@ -1,0 +1,131 @@
+//! What can a response carry? Bytes of our own, or a stream passed through.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+
+use crate::upstream::UpstreamBody;
+
+/// Any failure of a body; it ends the connection and is logged.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of every response that leaves.
+pub enum ResponseBody {
+    /// Bytes of our own.
+    Own(Full<Bytes>),
+    /// Prefect's, streamed.
+    Upstream(UpstreamBody),
+    /// One of our pages, made on the background runtime.
+    Page(Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>),
+}
+
+impl ResponseBody {
+    /// No bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::Own(Full::default())
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for ResponseBody {
+    fn from(bytes: T) -> Self {
+        Self::Own(Full::new(bytes.into()))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Upstream(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Page(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Page(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Upstream(body) => body.size_hint(),
+            Self::Page(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A body grew past the limit while it was streamed.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is larger than {0} bytes")]
+pub struct TooLarge(pub u64);
+
+/// A request body that is counted as it streams, and says when it has been sent whole.
+pub struct Counted<B> {
+    inner: B,
+    left: u64,
+    limit: u64,
+    sent: crate::upstream::SentFlag,
+}
+
+impl<B: Body> Counted<B> {
+    /// Counts `inner` against `limit`; `sent` is raised at its end.
+    pub fn new(inner: B, limit: u64, sent: crate::upstream::SentFlag) -> Self {
+        if inner.is_end_stream() {
+            sent.raise();
+        }
+        Self { inner, left: limit, limit, sent }
+    }
+}
+
+impl<B> Body for Counted<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let counted = self.get_mut();
+        let frame = match ready!(Pin::new(&mut counted.inner).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            None => {
+                counted.sent.raise();
+                return Poll::Ready(None);
+            }
+        };
+        // Trailers are dropped: no client of Prefect sends them, and they would be headers that nobody checked.
+        let Ok(data) = frame.into_data() else {
+            counted.sent.raise();
+            return Poll::Ready(None);
+        };
+        match counted.left.checked_sub(u64::try_from(data.len()).unwrap_or(u64::MAX)) {
+            Some(left) => counted.left = left,
+            None => return Poll::Ready(Some(Err(Box::new(TooLarge(counted.limit))))),
+        }
+        if counted.inner.is_end_stream() {
+            counted.sent.raise();
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

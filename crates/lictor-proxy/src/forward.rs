@@ -1,0 +1,203 @@
+//! How does a permitted request leave? With our own path, our own headers, and Prefect's credential in place of the caller's.
+
+use base64::Engine;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, Version};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use lictor_authz::matcher::Matched;
+use lictor_authz::operations::Inspect;
+use lictor_authz::permit::Permit;
+use lictor_model::{Identity, Reason};
+
+use crate::body::{Counted, ResponseBody};
+use crate::gateway::{Arrival, DataThread};
+use crate::refusal::Refusal;
+use crate::settings::Workspace;
+use crate::story::Story;
+use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
+use crate::websocket::Errand;
+use crate::{headers, inspect, ui};
+
+/// Prefect stores these two as a run's creator (`server/api/dependencies.py`), the name in base64.
+const AUTOMATION_ID: HeaderName = HeaderName::from_static("prefect-automation-id");
+const AUTOMATION_NAME: HeaderName = HeaderName::from_static("prefect-automation-name");
+/// The operations whose result shows a creator.
+const CREATORS: [&str; 3] = [
+    "POST /flow_runs/",
+    "POST /deployments/{id}/create_flow_run",
+    "POST /deployments/{id}/create_flow_run/bulk",
+];
+/// Larger than any `/ui-settings`.
+const MAX_SETTINGS: usize = 64 * 1024;
+
+impl DataThread {
+    /// Sends the request to Prefect and streams the answer back. Takes the permit: there is no other way out.
+    pub(crate) async fn forward(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        arrival: Arrival,
+        identity: Option<&Identity>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let response = self.exchange(permit, story, arrival, identity).await?;
+        Ok(response.map(ResponseBody::Upstream))
+    }
+
+    /// `/ui-settings`, read and written anew.
+    pub(crate) async fn ui_settings(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        mut arrival: Arrival,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        // A compressed body could not be read here.
+        arrival.request.headers_mut().remove(header::ACCEPT_ENCODING);
+        let response = self.exchange(permit, story, arrival, None).await?;
+        let (mut parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_SETTINGS).collect().await.map_err(|_| Reason::UpstreamMalformed)?.to_bytes();
+        let settings = ui::rewrite_settings(&body).ok_or(Reason::UpstreamMalformed)?;
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.remove(header::CONTENT_ENCODING);
+        ui::dress_page(&mut parts.headers);
+        Ok(Response::from_parts(parts, ResponseBody::from(settings)))
+    }
+
+    async fn exchange(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        arrival: Arrival,
+        identity: Option<&Identity>,
+    ) -> Result<Response<UpstreamBody>, Refusal> {
+        let limit = self.gateway.settings.limits.body_bytes;
+        check_declared_length(arrival.request.headers(), limit)?;
+        let workspace = self.workspace(&arrival.target)?;
+        let mut outgoing = prepare_headers(&arrival, workspace);
+        if let Some(identity) = identity.filter(|_| CREATORS.contains(&story.operation)) {
+            stamp_creator(&mut outgoing, identity);
+        }
+        let upstream = self.upstreams.get(arrival.target.workspace).ok_or(Reason::InternalError)?;
+        let method = arrival.request.method().clone();
+        let sent = SentFlag::default();
+        let (query, body) = self.inspect(&permit, story, arrival, &mut outgoing, &sent).await?;
+
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = with_query(permit.path(), query.as_deref()).parse().map_err(|_| Reason::AmbiguousPath)?;
+        *request.headers_mut() = outgoing;
+
+        let mut response = upstream.send(request, sent).await.map_err(|error| {
+            tracing::warn!(%error, request = %story.request, "Prefect did not answer");
+            Refusal::from(error.reason())
+        })?;
+        headers::sanitise_response(response.headers_mut());
+        headers::relative_location(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Looks into query or body where the table's row asks for it; all else streams untouched.
+    async fn inspect(
+        &self,
+        permit: &Permit,
+        story: &mut Story,
+        arrival: Arrival,
+        outgoing: &mut HeaderMap,
+        sent: &SentFlag,
+    ) -> Result<(Option<String>, OutgoingBody), Reason> {
+        let limit = self.gateway.settings.limits.body_bytes;
+        let Arrival { request, target, .. } = arrival;
+        let streamed = |body: Incoming| Either::Left(Counted::new(body, limit, sent.clone()));
+        match permit.inspect() {
+            Inspect::Nothing => Ok((target.query, streamed(request.into_body()))),
+            Inspect::SecretsInQuery => {
+                let inspected = inspect::secrets_in_query(target.query.as_deref(), permit.may_see_secrets())?;
+                story.reveals = inspected.reveals;
+                Ok((inspected.rewritten, streamed(request.into_body())))
+            }
+            Inspect::SecretsInBody => {
+                check_json(request.headers())?;
+                let body = collect(request.into_body(), limit).await?;
+                let inspected = inspect::secrets_in_body(&body, permit.may_see_secrets())?;
+                story.reveals = inspected.reveals;
+                outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                sent.raise();
+                Ok((target.query, Either::Right(Full::new(inspected.rewritten))))
+            }
+        }
+    }
+
+    /// What to ask Prefect for on behalf of a socket.
+    pub(crate) fn errand(&self, matched: &Matched, arrival: &Arrival) -> Result<Errand, Reason> {
+        let workspace = self.workspace(&arrival.target)?;
+        let mut headers = prepare_headers(arrival, workspace);
+        // Sockets take their credential in the first frame; a header would be ignored.
+        headers.remove(header::AUTHORIZATION);
+        let target = with_query(&matched.upstream_path(), arrival.target.query.as_deref());
+        Ok(Errand { target, headers, auth_string: workspace.auth_string.clone() })
+    }
+}
+
+fn with_query(path: &str, query: Option<&str>) -> String {
+    match query {
+        None => path.to_owned(),
+        Some(query) => format!("{path}?{query}"),
+    }
+}
+
+fn check_declared_length(headers: &HeaderMap, limit: u64) -> Result<(), Reason> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit) { Err(Reason::BodyTooLarge) } else { Ok(()) }
+}
+
+/// Only JSON in UTF-8 reads one way: Prefect runs its defaults on `text/plain`, and ignores `Content-Encoding`.
+fn check_json(headers: &HeaderMap) -> Result<(), Reason> {
+    let essence = |value: &HeaderValue| {
+        let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        kind == "application/json"
+    };
+    let plain = headers.get(header::CONTENT_TYPE).is_none_or(essence) && !headers.contains_key(header::CONTENT_ENCODING);
+    if plain { Ok(()) } else { Err(Reason::MalformedBody) }
+}
+
+async fn collect(body: Incoming, limit: u64) -> Result<Bytes, Reason> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Reason::BodyTooLarge),
+        Err(_) => Err(Reason::MalformedFraming),
+    }
+}
+
+/// What Prefect needs of the caller's headers, then ours, which nobody can forge.
+fn prepare_headers(arrival: &Arrival, workspace: &Workspace) -> HeaderMap {
+    let mut outgoing = headers::forwardable(arrival.request.headers());
+    let mut set = |name: HeaderName, value: &str| {
+        // Host, address and scheme have been checked: they are visible ASCII.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            outgoing.insert(name, value);
+        }
+    };
+    // The public Host: Prefect builds redirects and next_page from it.
+    set(header::HOST, &arrival.target.host);
+    set(HeaderName::from_static("x-forwarded-host"), &arrival.target.host);
+    set(HeaderName::from_static("x-forwarded-for"), &arrival.origin.client_ip.to_string());
+    set(HeaderName::from_static("x-forwarded-proto"), if arrival.origin.secure { "https" } else { "http" });
+    if let Some(authorization) = workspace.authorization() {
+        outgoing.insert(header::AUTHORIZATION, authorization);
+    }
+    outgoing
+}
+
+/// The run shows in Prefect's own UI who started it.
+fn stamp_creator(outgoing: &mut HeaderMap, identity: &Identity) {
+    let principal = &identity.principal;
+    let name = base64::engine::general_purpose::STANDARD.encode(principal.name.as_str());
+    for (header, value) in [(AUTOMATION_ID, principal.id.as_str()), (AUTOMATION_NAME, name.as_str())] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            outgoing.insert(header, value);
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The request's story: one function of guard clauses, from the listener's hand to Prefect and back.
+//!
+//! [`DataThread::handle`] owns what must happen to every request: the audit event, the access line, the metrics, and the one
+//! place where a refusal becomes a response. [`DataThread::answer`] tells the story; each clause says why it stands where it
+//! stands.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderValue};
+use http::{HeaderName, Method, Request, Response};
+use hyper::body::Incoming;
+use lictor_authn::{Attempt, Authenticator, Caller, Origin};
+use lictor_authz::decision::decide;
+use lictor_authz::matcher::{self, Matched};
+use lictor_authz::operations::{Access, Effect, Verb};
+use lictor_authz::permit::Permit;
+use lictor_authz::surface::{self, UiPath};
+use lictor_model::{Clock, CredentialKind, Identity, Outcome, Reason};
+
+use crate::access_log::AccessLog;
+use crate::body::ResponseBody;
+use crate::drain::Drain;
+use crate::framing::{Tunnel, VIOLATION};
+use crate::metrics::Metrics;
+use crate::pages::Pages;
+use crate::recorder::Recorder;
+use crate::refusal::{self, Audience, Refusal};
+use crate::settings::{Settings, Workspace};
+use crate::story::{Story, label};
+use crate::target::{Surface, Target};
+use crate::upstream::Upstream;
+use crate::websocket::{self, Handshake, Places};
+use crate::{cross_origin, forwarded, headers, probes, target, ui};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What all data threads share.
+pub struct Gateway {
+    /// What we were told.
+    pub settings: Settings,
+    /// Who is calling?
+    pub auth: Authenticator,
+    /// The audit trail.
+    pub recorder: Recorder,
+    /// The access log.
+    pub access_log: AccessLog,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Our own pages, made on the background runtime.
+    pub pages: Pages,
+    /// Room for sockets.
+    pub places: Places,
+    /// Whether we are stopping.
+    pub drain: Drain,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// One data thread: the gateway, and connections to Prefect that no other thread uses.
+pub struct DataThread {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) upstreams: Vec<Upstream>,
+}
+
+/// What is known of a client's connection.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Whoever connected: a client, or a proxy before us.
+    pub peer: std::net::SocketAddr,
+    /// Whether the connection is TLS.
+    pub tls: bool,
+    /// The switch for websockets; `None` on HTTP/2, where there are none (RFC 8441 is not offered).
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A request whose target and sender have been read.
+pub(crate) struct Arrival {
+    pub(crate) request: Request<Incoming>,
+    pub(crate) target: Target,
+    pub(crate) origin: Origin,
+    /// Scheme and host as the caller's browser sees them.
+    pub(crate) base: String,
+}
+
+impl DataThread {
+    /// A thread's own view of the gateway.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        let concurrency = gateway.settings.limits.upstream_requests;
+        let upstreams =
+            gateway.settings.workspaces.iter().map(|workspace| Upstream::new(&workspace.upstream, concurrency)).collect();
+        Self { gateway, upstreams }
+    }
+
+    /// Answers one request, whatever it is.
+    pub async fn handle(self: Arc<Self>, connection: Connection, request: Request<Incoming>) -> Response<ResponseBody> {
+        let gateway = &self.gateway;
+        let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
+        let is_api = request.uri().path().starts_with("/api");
+        let audience = Audience::of(request.method(), request.headers(), is_api);
+        let next = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let upgrades = websocket::asked_for(request.headers());
+
+        let mut response = match self.answer(&mut story, &connection, request).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                story.refused_with(&refusal);
+                refusal::respond(&refusal, audience, &story.request, &next)
+            }
+        };
+        story.answered(response.status().as_u16());
+
+        // Nobody learns that a change was made, or was refused, before it is on record.
+        if story.is_for_the_record() {
+            let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
+            if let Err(reason) = gateway.recorder.record(story.event(outcome)).await {
+                story.refused(reason);
+                response = refusal::respond(&reason.into(), audience, &story.request, &next);
+            }
+        }
+        if upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            // The guard reads nothing behind a handshake that was not accepted.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        self.close_the_story(&story);
+        response
+    }
+
+    pub(crate) fn close_the_story(&self, story: &Story) {
+        let Gateway { metrics, access_log, .. } = &*self.gateway;
+        metrics.request(story.operation, story.status(), story.seconds());
+        if let Some(reason) = story.reason() {
+            metrics.refusal(reason);
+        }
+        access_log.write(&story.line());
+    }
+
+    /// Tells the story, or says why it ends early.
+    async fn answer(
+        self: &Arc<Self>,
+        story: &mut Story,
+        connection: &Connection,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let gateway = &self.gateway;
+        // First, because nothing else in a marker request means anything.
+        if let Some(violation) = request.headers().get(VIOLATION) {
+            let reason = violation.to_str().ok().and_then(Reason::parse).unwrap_or(Reason::MalformedFraming);
+            return Err(reason.into());
+        }
+        // Before anything is read out of them: two readers must find the same headers.
+        headers::check(request.headers())?;
+        let source =
+            forwarded::source(connection.peer, connection.tls, request.headers(), &gateway.settings.trusted_proxies);
+        story.client_ip = source.client_ip;
+        let target = target::read(request.uri(), request.headers(), &gateway.settings.workspaces)?;
+        target.path.as_str().clone_into(&mut story.path);
+        // Probes stand before authentication and before the drain: an orchestrator must always get its answer.
+        if let Some(response) = probes::answer(gateway, request.method(), &target) {
+            story.concerns(label::PROBE, Effect::Read);
+            return Ok(response);
+        }
+        if gateway.drain.has_begun() {
+            return Err(Reason::Draining.into());
+        }
+        if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+            return Err(Reason::MethodNotAllowed.into());
+        }
+        // Never forwarded: Prefect would allow every origin everything, before it asks who is calling.
+        if request.method() == Method::OPTIONS {
+            return Err(Reason::CrossOrigin.into());
+        }
+        let scheme = if source.secure { "https" } else { "http" };
+        let base = format!("{scheme}://{}", target.host);
+        let user_agent = Some(story.user_agent().to_owned());
+        let origin = Origin { client_ip: source.client_ip, user_agent, secure: source.secure };
+        let incoming = Arrival { request, target, origin, base };
+        match incoming.target.surface {
+            Surface::Ours => self.ours(story, incoming).await,
+            Surface::Ui => self.ui(story, incoming).await,
+            Surface::Api if websocket::asked_for(incoming.request.headers()) => {
+                self.socket(story, connection, incoming).await
+            }
+            Surface::Api => self.api(story, incoming).await,
+        }
+    }
+
+    /// One of our own pages: it decides for itself what a caller without an identity sees.
+    async fn ours(&self, story: &mut Story, mut incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
+        story.concerns(label::OURS, Effect::Read);
+        let (identity, reason) = match self.attempt(&incoming).await {
+            Attempt::Verified(identity) => (Some(identity), None),
+            Attempt::Rejected(rejection) => (None, Some(rejection.reason)),
+            Attempt::NotPresented => (None, None),
+        };
+        if let Some(identity) = &identity {
+            story.identified(identity);
+        }
+        let caller = Caller {
+            request: story.request.clone(),
+            client_ip: incoming.origin.client_ip,
+            secure: incoming.origin.secure,
+            origin: incoming.base.clone(),
+            user_agent: story.user_agent().to_owned(),
+            identity,
+            reason,
+        };
+        incoming.request.extensions_mut().insert(caller);
+        self.gateway.pages.answer(incoming.request).await.map_err(Into::into)
+    }
+
+    /// Prefect's pages, static files and documents.
+    async fn ui(&self, story: &mut Story, incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
+        let gateway = &self.gateway;
+        let workspace = self.workspace(&incoming.target)?;
+        story.workspace = Some(workspace.name.clone());
+        let kind = surface::classify(incoming.request.method().as_str(), &incoming.target.path);
+        if websocket::asked_for(incoming.request.headers()) {
+            return Err(Reason::UnknownOperation.into());
+        }
+        // Public package content, asked for without cookies in part; it must load while a session ends.
+        if kind == Some(UiPath::Static) {
+            story.concerns(label::STATIC, Effect::Read);
+            let permit = Permit::for_static_file(&incoming.target.path).ok_or(Reason::UnknownOperation)?;
+            let path = incoming.target.path.as_str().to_owned();
+            let mut response = self.forward(permit, story, incoming, None).await?;
+            let status = response.status().as_u16();
+            ui::dress_static(&path, status, response.headers_mut());
+            return Ok(response);
+        }
+        let identity = self.identify(story, &incoming).await?.ok_or(Reason::AuthenticationRequired)?;
+        self.check_session(&identity, &incoming)?;
+        let kind = kind.ok_or(Reason::UnknownOperation)?;
+        story.concerns(label::PAGE, Effect::Read);
+        let view = gateway.auth.view();
+        let permit = Permit::for_ui(kind, &incoming.target.path, &identity, &view.access, &workspace.name)?;
+        match kind {
+            UiPath::Settings => self.ui_settings(permit, story, incoming).await,
+            UiPath::Document => {
+                let mut response = self.forward(permit, story, incoming, Some(&identity)).await?;
+                ui::dress_document(response.headers_mut());
+                Ok(response)
+            }
+            UiPath::Page | UiPath::Static => {
+                let mut response = self.forward(permit, story, incoming, Some(&identity)).await?;
+                ui::dress_page(response.headers_mut());
+                Ok(response)
+            }
+        }
+    }
+
+    /// An operation of Prefect's API.
+    async fn api(&self, story: &mut Story, incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
+        let gateway = &self.gateway;
+        let workspace = self.workspace(&incoming.target)?;
+        story.workspace = Some(workspace.name.clone());
+        let matched = Verb::from_method(incoming.request.method().as_str())
+            .and_then(|verb| matcher::find(verb, incoming.target.path.below("api")?));
+        // Health checks carry no credential, and a stale one must not make them fail.
+        if let Some(matched) = matched.as_ref().filter(|matched| matches!(matched.operation().access, Access::Public)) {
+            story.concerns(matched.operation().name(), matched.operation().effect);
+            let permit = decide(matched, None, &gateway.auth.view().access, &workspace.name)?;
+            return self.forward(permit, story, incoming, None).await;
+        }
+        // Before the operation is looked for: strangers learn nothing about what exists.
+        let identity = self.identify(story, &incoming).await?.ok_or(Reason::AuthenticationRequired)?;
+        self.check_session(&identity, &incoming)?;
+        story.concerns(label::UNKNOWN, Effect::Read);
+        let matched = matched.ok_or(Reason::UnknownOperation)?;
+        let operation = matched.operation();
+        story.concerns(operation.name(), operation.effect);
+        let permit = match decide(&matched, Some(&identity), &gateway.auth.view().access, &workspace.name) {
+            Ok(permit) => permit,
+            Err(denial) if is_ui_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
+            Err(denial) => return Err(denial.into()),
+        };
+        if operation.effect == Effect::Change {
+            gateway.recorder.check()?;
+        }
+        self.forward(permit, story, incoming, Some(&identity)).await
+    }
+
+    /// One of Prefect's five sockets.
+    async fn socket(
+        self: &Arc<Self>,
+        story: &mut Story,
+        connection: &Connection,
+        incoming: Arrival,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let gateway = &self.gateway;
+        let workspace = self.workspace(&incoming.target)?;
+        story.workspace = Some(workspace.name.clone());
+        let request = &incoming.request;
+        let handshake = Handshake::read(request.method(), request.version(), request.headers())?;
+        let tunnel = connection.tunnel.clone().ok_or(Reason::MalformedUpgrade)?;
+        // Neither of Prefect's UIs opens a socket, so a cookie on one is somebody else's page at work.
+        if lictor_authn::session::is_presented(request.headers(), incoming.origin.secure) {
+            return Err(Reason::SessionOnSocket.into());
+        }
+        let presented = self.identify(story, &incoming).await?;
+        // Who cannot say later who they are must have said so now.
+        if presented.is_none() && !handshake.speaks_prefect {
+            story.concerns(label::UNKNOWN, Effect::Plumbing);
+            websocket::warn_of_silent_client(incoming.origin.client_ip, story.user_agent());
+            return Err(Reason::SocketWithoutCredential.into());
+        }
+        let matched = incoming.target.path.below("api").and_then(|path| matcher::find(Verb::Socket, path));
+        let matched = match (matched, &presented) {
+            (Some(matched), _) => matched,
+            (None, Some(_)) => return Err(Reason::UnknownOperation.into()),
+            (None, None) => return Err(Reason::AuthenticationRequired.into()),
+        };
+        story.concerns(matched.operation().name(), matched.operation().effect);
+        if let Some(identity) = &presented {
+            decide(&matched, Some(identity), &gateway.auth.view().access, &workspace.name)?;
+        }
+        let anteroom = Some(gateway.places.to_authenticate()?);
+        let response = websocket::accept(&handshake);
+        let errand = self.errand(&matched, &incoming)?;
+        let upstream = self.upstreams.get(incoming.target.workspace).ok_or(Reason::InternalError)?.clone();
+        let socket = websocket::Socket {
+            handshake,
+            matched,
+            workspace: workspace.name.clone(),
+            presented,
+            origin: incoming.origin,
+            auth: gateway.auth.clone(),
+            upstream,
+            errand,
+            places: gateway.places.clone(),
+            anteroom,
+            recorder: gateway.recorder.clone(),
+            drain: gateway.drain.clone(),
+        };
+        tunnel.open();
+        websocket::begin(Arc::clone(self), socket, incoming.request, story.fork());
+        Ok(response)
+    }
+
+    /// Three outcomes: nobody, somebody, or a credential that was refused and falls through to nothing else.
+    async fn identify(&self, story: &mut Story, incoming: &Arrival) -> Result<Option<Identity>, Refusal> {
+        match self.attempt(incoming).await {
+            Attempt::NotPresented => Ok(None),
+            Attempt::Verified(identity) => {
+                story.identified(&identity);
+                self.gateway.auth.note_use(&identity, &incoming.origin);
+                Ok(Some(identity))
+            }
+            Attempt::Rejected(rejection) => {
+                self.gateway.auth.audit_refusal(&rejection, &incoming.origin, &story.request);
+                Err(rejection.reason.into())
+            }
+        }
+    }
+
+    async fn attempt(&self, incoming: &Arrival) -> Attempt {
+        self.gateway.auth.identify(incoming.request.headers(), &incoming.origin).await
+    }
+
+    /// A cookie rides along with requests of other sites' making, and a first password must be changed first.
+    fn check_session(&self, identity: &Identity, incoming: &Arrival) -> Result<(), Refusal> {
+        if identity.credential.kind != CredentialKind::Session {
+            return Ok(());
+        }
+        cross_origin::check(incoming.request.method(), incoming.request.headers(), &incoming.base)?;
+        if self.gateway.auth.view().must_change_password(&identity.principal.id) {
+            return Err(Reason::PasswordChangeRequired.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn workspace(&self, target: &Target) -> Result<&Workspace, Reason> {
+        self.gateway.settings.workspaces.get(target.workspace).ok_or(Reason::InternalError)
+    }
+}
+
+/// Whether this is Prefect's UI asking for the server's settings on behalf of a person who may not see them.
+fn is_ui_start(matched: &Matched, identity: &Identity, reason: Reason) -> bool {
+    identity.credential.kind == CredentialKind::Session
+        && reason == Reason::PermissionDenied
+        && matched.operation().name() == "GET /admin/settings"
+}

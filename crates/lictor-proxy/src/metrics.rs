@@ -1,0 +1,79 @@
+//! How is it going? Counters for Prometheus, labelled from the table and never from what callers send.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    operation: &'static str,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// What is counted.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    refusals: Family<ReasonLabels, Counter>,
+    seconds: Histogram,
+    /// Websockets open now.
+    pub sockets: Gauge,
+    /// Connections open now.
+    pub connections: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("lictor");
+        let requests = Family::default();
+        let refusals = Family::default();
+        let seconds = Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0]);
+        let (sockets, connections) = (Gauge::default(), Gauge::default());
+        registry.register("requests", "Requests answered, by operation and status class", requests.clone());
+        registry.register("refusals", "Requests and sockets refused, by reason", refusals.clone());
+        registry.register("request_seconds", "Time to the head of the answer", seconds.clone());
+        registry.register("sockets_open", "Websockets open", sockets.clone());
+        registry.register("connections_open", "Client connections open", connections.clone());
+        Self { registry, requests, refusals, seconds, sockets, connections }
+    }
+}
+
+impl Metrics {
+    /// Counts an answered request.
+    pub fn request(&self, operation: &'static str, status: u16, seconds: f64) {
+        self.requests.get_or_create(&RequestLabels { operation, status: class(status) }).inc();
+        self.seconds.observe(seconds);
+    }
+
+    /// Counts a refusal.
+    pub fn refusal(&self, reason: lictor_model::Reason) {
+        self.refusals.get_or_create(&ReasonLabels { reason: reason.code() }).inc();
+    }
+
+    /// The OpenMetrics text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+const fn class(status: u16) -> &'static str {
+    match status {
+        100..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}

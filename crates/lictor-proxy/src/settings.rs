@@ -1,0 +1,83 @@
+//! What does the data path need to know? The true settings, already checked by the program's configuration.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use ipnet::IpNet;
+use lictor_model::{Secret, WorkspaceName};
+
+/// Everything that the data path is told at its start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// TLS on the listener; `None` is plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.
+    pub workspaces: Vec<Workspace>,
+    /// Peers whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds on what callers may send and hold.
+    pub limits: Limits,
+    /// How many data threads; each has its own runtime, listener and upstream pool.
+    pub threads: usize,
+}
+
+/// One upstream Prefect Server.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// Its name in grants, logs and metrics.
+    pub name: WorkspaceName,
+    /// Its address, `host:port`, resolved anew for each connection.
+    pub upstream: String,
+    /// What Prefect's `PREFECT_SERVER_API_AUTH_STRING` is set to, if it is.
+    pub auth_string: Option<Secret>,
+    /// The host names (without port, lower case) that lead here; empty is any.
+    pub hosts: Vec<String>,
+}
+
+impl Workspace {
+    /// The upstream's own credential. Prefect compares the word `Basic` exactly (`server/api/server.py`).
+    #[must_use]
+    pub fn authorization(&self) -> Option<HeaderValue> {
+        use base64::Engine;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(self.auth_string.as_ref()?.expose());
+        let mut value = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// Bounds, all per process.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of one request body.
+    pub body_bytes: u64,
+    /// Bytes of one request's line and headers.
+    pub header_bytes: usize,
+    /// Open connections in all.
+    pub connections: usize,
+    /// Websockets open to Prefect in all. On SQLite, Prefect holds one of 100 request slots for each.
+    pub sockets: usize,
+    /// Websockets that one principal may hold open.
+    pub sockets_per_principal: usize,
+    /// Websockets that have not said yet who they are.
+    pub sockets_unauthenticated: usize,
+    /// Requests under way to one upstream from one data thread.
+    pub upstream_requests: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 8 * 1024 * 1024,
+            header_bytes: 64 * 1024,
+            connections: 10_000,
+            sockets: 80,
+            sockets_per_principal: 50,
+            sockets_unauthenticated: 200,
+            upstream_requests: 256,
+        }
+    }
+}

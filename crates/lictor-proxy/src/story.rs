@@ -1,0 +1,164 @@
+//! What is there to tell about a request? Gathered on its way, for the audit trail, the log and the metrics.
+
+use std::net::IpAddr;
+
+use lictor_authz::operations::Effect;
+use lictor_model::{
+    Actor, AuditEvent, EventId, Identity, Outcome, PermissionSet, Reason, RequestId, Timestamp, WorkspaceName,
+};
+use tokio::time::Instant;
+
+use crate::access_log::AccessLine;
+use crate::refusal::Refusal;
+
+/// Labels of what is no row of the table.
+pub(crate) mod label {
+    pub(crate) const UNREAD: &str = "unread";
+    pub(crate) const UNKNOWN: &str = "unknown";
+    pub(crate) const PAGE: &str = "ui page";
+    pub(crate) const STATIC: &str = "ui static";
+    pub(crate) const OURS: &str = "lictor page";
+    pub(crate) const PROBE: &str = "lictor probe";
+}
+
+/// One request's or socket's story so far.
+#[derive(Clone)]
+pub(crate) struct Story {
+    /// Its id.
+    pub request: RequestId,
+    began: Instant,
+    at: Timestamp,
+    pub(crate) client_ip: IpAddr,
+    method: String,
+    pub(crate) path: String,
+    user_agent: String,
+    pub(crate) operation: &'static str,
+    effect: Effect,
+    pub(crate) workspace: Option<WorkspaceName>,
+    identity: Option<Identity>,
+    reason: Option<Reason>,
+    lacking: PermissionSet,
+    pub(crate) reveals: bool,
+    status: u16,
+}
+
+impl Story {
+    /// Begins at the first look at a request.
+    pub(crate) fn begin(at: Timestamp, peer: IpAddr, method: &http::Method, headers: &http::HeaderMap) -> Self {
+        let user_agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Self {
+            request: RequestId::fresh(),
+            began: Instant::now(),
+            at,
+            client_ip: peer,
+            method: method.as_str().to_owned(),
+            path: String::new(),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
+            operation: label::UNREAD,
+            effect: Effect::Read,
+            workspace: None,
+            identity: None,
+            reason: None,
+            lacking: PermissionSet::EMPTY,
+            reveals: false,
+            status: 0,
+        }
+    }
+
+    /// The story of the socket that this request has opened: its own line, at its end.
+    pub(crate) fn fork(&self) -> Self {
+        self.clone()
+    }
+
+    pub(crate) fn identified(&mut self, identity: &Identity) {
+        self.identity = Some(identity.clone());
+    }
+
+    pub(crate) fn concerns(&mut self, operation: &'static str, effect: Effect) {
+        self.operation = operation;
+        self.effect = effect;
+    }
+
+    pub(crate) fn refused(&mut self, reason: Reason) {
+        self.reason = Some(reason);
+        self.status = reason.status();
+    }
+
+    pub(crate) fn refused_with(&mut self, refusal: &Refusal) {
+        self.refused(refusal.reason);
+        self.lacking = refusal.lacking;
+    }
+
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    pub(crate) fn socket_closed(&mut self, code: u16, reason: Option<Reason>) {
+        self.status = code;
+        self.reason = reason.or(self.reason);
+    }
+
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Whether this must be on record before it is answered: changes, reveals of secrets, and refused attempts at either.
+    pub(crate) fn is_for_the_record(&self) -> bool {
+        let tried_to_change = self.effect == Effect::Change;
+        match self.reason {
+            None => tried_to_change || self.reveals,
+            // Refused credentials are recorded by lictor-authn, which folds repeated ones; our own troubles are not acts.
+            Some(reason) => tried_to_change && reason.status() == 403 && self.identity.is_some(),
+        }
+    }
+
+    /// The audit event of this request.
+    pub(crate) fn event(&self, outcome: Outcome) -> AuditEvent {
+        AuditEvent {
+            id: EventId::fresh(),
+            at: self.at,
+            actor: self.identity.as_ref().map_or_else(|| Actor::unknown(""), Actor::from),
+            credential: self.identity.as_ref().map(|identity| identity.credential.clone()),
+            client_ip: self.client_ip.to_string(),
+            operation: self.operation.to_owned(),
+            object: self.path.clone(),
+            workspace: self.workspace.clone(),
+            outcome,
+            reason: self.reason.map_or("", Reason::code).to_owned(),
+            status: self.status,
+            request: Some(self.request.clone()),
+        }
+    }
+
+    /// The access line of this request.
+    pub(crate) fn line(&self) -> AccessLine<'_> {
+        let identity = self.identity.as_ref();
+        AccessLine {
+            at: self.at.to_rfc3339(),
+            request: self.request.as_str(),
+            client_ip: self.client_ip.to_string(),
+            principal: identity.map_or("-", |identity| identity.principal.name.as_str()),
+            scheme: identity.map_or("-", |identity| identity.credential.kind.as_str()),
+            credential: identity.map_or("-", |identity| identity.credential.id.as_str()),
+            method: &self.method,
+            path: if self.path.is_empty() { "-" } else { &self.path },
+            operation: self.operation,
+            status: self.status,
+            reason: self.reason.map_or("-", Reason::code),
+            micros: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            user_agent: &self.user_agent,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! One socket, from its acceptance to its end.
+
+use std::time::Duration;
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use lictor_authn::{Attempt, Authenticator, Origin};
+use lictor_authz::decision::decide;
+use lictor_authz::matcher::Matched;
+use lictor_model::{Identity, Outcome, Reason, WorkspaceName};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use super::authenticate::{self, Token, answer_control, read_token};
+use super::close::Close;
+use super::dial::{Errand, UpstreamEnd, dial};
+use super::frame::{self, FrameReader, Sender};
+use super::places::{OwnPlace, Places};
+use super::relay::{Position, downlink, uplink};
+use super::upgrade::Handshake;
+use crate::drain::Drain;
+use crate::recorder::Recorder;
+use crate::story::Story;
+use crate::upstream::Upstream;
+
+/// How long a client is kept waiting for a Prefect that is away.
+const HOLD: Duration = Duration::from_secs(30);
+/// How often expiry is looked at; a change of grants or keys is looked at as soon as it is known.
+const RECHECK: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(5);
+
+type ClientEnd = FrameReader<TokioIo<Upgraded>>;
+
+/// The places that an open socket holds until its end.
+struct Held {
+    _own: OwnPlace,
+    _at_upstream: OwnedSemaphorePermit,
+}
+
+/// A socket that has been accepted.
+pub(crate) struct Socket {
+    /// What the client asked for.
+    pub(crate) handshake: Handshake,
+    /// The row of the table.
+    pub(crate) matched: Matched,
+    /// Which workspace.
+    pub(crate) workspace: WorkspaceName,
+    /// Who it is, if the upgrade request said so.
+    pub(crate) presented: Option<Identity>,
+    /// From where.
+    pub(crate) origin: Origin,
+    /// Who decides who is calling.
+    pub(crate) auth: Authenticator,
+    /// Where Prefect is.
+    pub(crate) upstream: Upstream,
+    /// What to ask it for.
+    pub(crate) errand: Errand,
+    /// Where there is room.
+    pub(crate) places: Places,
+    /// The place held until it is known who it is.
+    pub(crate) anteroom: Option<OwnedSemaphorePermit>,
+    /// The audit trail.
+    pub(crate) recorder: Recorder,
+    /// Whether we are stopping.
+    pub(crate) drain: Drain,
+}
+
+impl Socket {
+    /// Lives the socket's life; the story tells of its end.
+    pub(crate) async fn live(self, upgraded: Upgraded, story: &mut Story) {
+        let mut client = FrameReader::new(TokioIo::new(upgraded), Sender::Client, authenticate::MAX_FRAME);
+        let is_worker_channel = self.matched.operation().template().ends_with("/workers/connect");
+        let (mut close, between_frames) = self.until_close(&mut client, story).await;
+        if is_worker_channel {
+            close = close.in_worker_words();
+        }
+        story.socket_closed(close.code, close.reason);
+        if between_frames {
+            let farewell = async {
+                client.stream.write_all(&close.to_frame()).await?;
+                client.stream.shutdown().await
+            };
+            // The client may be gone already; then there is nobody to say it to.
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        }
+    }
+
+    /// The close to send, and whether a frame may be sent now.
+    async fn until_close(mut self, client: &mut ClientEnd, story: &mut Story) -> (Close, bool) {
+        let identity = match self.identify(client).await {
+            Ok(identity) => identity,
+            Err(close) => {
+                self.tell_of_refusal(&close, story).await;
+                return (close, true);
+            }
+        };
+        self.anteroom = None;
+        story.identified(&identity);
+        match self.open(client, &identity, story).await {
+            Ok((mut prefect, _places)) => self.relay(client, &mut prefect, &identity).await,
+            Err(close) => {
+                self.tell_of_refusal(&close, story).await;
+                (close, true)
+            }
+        }
+    }
+
+    /// The credential is in the upgrade request or in the first frame; in both, they must agree.
+    async fn identify(&self, client: &mut ClientEnd) -> Result<Identity, Close> {
+        let refused = |reason| Close::refused(reason, Default::default());
+        let token: Token = if self.handshake.speaks_prefect { read_token(client).await? } else { None };
+        let Some(token) = token else {
+            return self.presented.clone().ok_or_else(|| refused(Reason::SocketWithoutCredential));
+        };
+        match (self.auth.identify_token(&token, &self.origin).await, &self.presented) {
+            (Attempt::Verified(named), None) => Ok(named),
+            (Attempt::Verified(named), Some(presented)) if named.principal.id == presented.principal.id => Ok(named),
+            (_, Some(_)) => Err(refused(Reason::TwoCredentials)),
+            (Attempt::Rejected(rejection), None) => Err(refused(rejection.reason)),
+            (Attempt::NotPresented, None) => Err(refused(Reason::SocketWithoutCredential)),
+        }
+    }
+
+    async fn tell_of_refusal(&self, close: &Close, story: &mut Story) {
+        let Some(reason) = close.reason else { return };
+        story.refused(reason);
+        if reason == Reason::SocketWithoutCredential {
+            super::warn_of_silent_client(self.origin.client_ip, story.user_agent());
+        }
+    }
+
+    /// Seeks the permit and opens Prefect's side, then tells the client that it is in.
+    async fn open(
+        &self,
+        client: &mut ClientEnd,
+        identity: &Identity,
+        story: &Story,
+    ) -> Result<(UpstreamEnd, Held), Close> {
+        self.may(identity)?;
+        let refused = |reason| Close::refused(reason, Default::default());
+        let own = self.places.of(&identity.principal.id).map_err(refused)?;
+        self.recorder.record(story.event(Outcome::Allowed)).await.map_err(refused)?;
+        let opened = tokio::select! {
+            opened = self.reach_prefect() => opened,
+            close = tend(client) => return Err(close),
+            close = self.revoked(identity) => return Err(close),
+            () = self.drain.begun() => return Err(refused(Reason::Draining)),
+        };
+        // The events client keeps what it holds only once it has been let in: so it is let in first, even when Prefect
+        // did not come back in time, and then sent to reconnect.
+        self.let_in(client).await?;
+        let (prefect, at_upstream) = opened.ok_or_else(Close::upstream_lost)?;
+        Ok((prefect, Held { _own: own, _at_upstream: at_upstream }))
+    }
+
+    fn may(&self, identity: &Identity) -> Result<(), Close> {
+        let view = self.auth.view();
+        match decide(&self.matched, Some(identity), &view.access, &self.workspace) {
+            Ok(_permit) => Ok(()),
+            Err(denial) => Err(Close::refused(denial.reason, denial.lacking)),
+        }
+    }
+
+    /// Tries until Prefect answers, for as long as a client can be kept waiting.
+    async fn reach_prefect(&self) -> Option<(UpstreamEnd, OwnedSemaphorePermit)> {
+        let give_up = Instant::now() + HOLD;
+        let place = tokio::time::timeout(HOLD, self.places.at_upstream()).await.ok()??;
+        let mut pause = Duration::from_millis(100);
+        while Instant::now() < give_up {
+            match dial(&self.upstream, &self.errand).await {
+                Ok(prefect) => return Some((prefect, place)),
+                Err(error) => tracing::warn!(%error, target = %self.errand.target, "cannot open Prefect's side of a socket"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+        None
+    }
+
+    async fn let_in(&self, client: &mut ClientEnd) -> Result<(), Close> {
+        if !self.handshake.speaks_prefect {
+            return Ok(());
+        }
+        let mut success = Vec::new();
+        frame::write(OpCode::Data(Data::Text), br#"{"type":"auth_success"}"#, None, &mut success);
+        client.stream.write_all(&success).await.map_err(|_| Close::gone())?;
+        client.stream.flush().await.map_err(|_| Close::gone())
+    }
+
+    async fn relay(&self, client: &mut ClientEnd, prefect: &mut UpstreamEnd, identity: &Identity) -> (Close, bool) {
+        let mut position = Position::default();
+        let close = {
+            let (mut from_client, mut to_client) = tokio::io::split(&mut client.stream);
+            let (mut from_prefect, mut to_prefect) = tokio::io::split(&mut prefect.stream);
+            tokio::select! {
+                close = downlink(&mut from_prefect, &mut prefect.buffer, &mut to_client, &mut position) => close,
+                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect) => close,
+                close = self.revoked(identity) => close,
+                () = self.drain.begun() => Close::refused(Reason::Draining, Default::default()),
+            }
+        };
+        (close, !position.mid_frame)
+    }
+
+    /// Returns when the identity or its right to this socket is gone.
+    async fn revoked(&self, identity: &Identity) -> Close {
+        let mut changes = self.auth.subscribe();
+        loop {
+            if let Err(reason) = self.auth.recheck(identity) {
+                return Close::refused(reason, Default::default());
+            }
+            if let Err(close) = self.may(identity) {
+                return close;
+            }
+            // Either is reason to look again; a closed feed leaves the clock.
+            let _ = tokio::time::timeout(RECHECK, changes.changed()).await;
+        }
+    }
+}
+
+/// Answers the client's pings while Prefect's side is being opened.
+async fn tend(client: &mut ClientEnd) -> Close {
+    loop {
+        let frame = match client.next_control().await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Close::gone(),
+            Err(_) => return Close::protocol(),
+        };
+        let OpCode::Control(control) = frame.opcode else { return Close::protocol() };
+        if let Err(close) = answer_control(client, control, &frame.payload).await {
+            return close;
+        }
+    }
+}
