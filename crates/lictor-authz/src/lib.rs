@@ -1,1 +1,21 @@
-//! placeholder
+//! May they? Pure and synchronous: the canonical path, the table of operations, grants, the decision and the permit.
+
+pub mod access;
+pub mod decision;
+pub mod matcher;
+pub mod operation;
+pub mod operations;
+pub mod path;
+pub mod permit;
+pub mod render;
+pub mod roles;
+pub mod surface;
+
+pub use access::AccessView;
+pub use decision::{Denial, decide, deny_unknown};
+pub use matcher::Matched;
+pub use operation::{Access, Basis, Effect, Inspect, Operation, Place, Verb};
+pub use operations::OPERATIONS;
+pub use path::{Below, CanonicalPath};
+pub use permit::Permit;
+pub use surface::Surface;

@@ -1,0 +1,172 @@
+//! What is one row of the table? A verb and a path template, with what it needs, what it does and why.
+
+use lictor_model::{Permission, PermissionSet};
+
+/// How an operation is asked for: a method, or a websocket upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// `GET` without an upgrade.
+    Get,
+    /// `HEAD`: pages and static files only; no row of Prefect's API has it.
+    Head,
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+    /// A websocket: `GET` with an upgrade. Never reached by a plain `GET`.
+    Socket,
+}
+
+impl Verb {
+    /// Reads a method. Methods are case-sensitive (RFC 9110 §9.1); those that no row can have give `None`.
+    #[must_use]
+    pub fn from_method(method: &str) -> Option<Self> {
+        match method {
+            "GET" => Some(Self::Get),
+            "HEAD" => Some(Self::Head),
+            "POST" => Some(Self::Post),
+            "PUT" => Some(Self::Put),
+            "PATCH" => Some(Self::Patch),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// As operations are named: the method, or `SOCKET`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Socket => "SOCKET",
+        }
+    }
+}
+
+/// Who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, without a credential.
+    Public,
+    /// Any principal with at least one grant in the workspace.
+    Member,
+    /// A principal whose grants together hold every permission of the set.
+    Needs(PermissionSet),
+    /// Nobody.
+    Nobody,
+}
+
+impl Access {
+    /// As the documentation shows it.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        match self {
+            Self::Public => "public".to_owned(),
+            Self::Member => "any member".to_owned(),
+            Self::Nobody => "nobody".to_owned(),
+            Self::Needs(needed) => needed.iter().map(Permission::as_str).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// What it does to Prefect: decides whether an audit event must be durable before the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Changes something on somebody's behalf: audited.
+    Change,
+    /// What running flows and workers send all the time (logs, events, polls, heartbeats, slots): not audited.
+    Plumbing,
+}
+
+impl Effect {
+    /// As the documentation shows it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Change => "change",
+            Self::Plumbing => "plumbing",
+        }
+    }
+}
+
+/// Which fact beyond verb and path the decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Inspect {
+    /// None.
+    Nothing,
+    /// `include_secrets` in the query.
+    SecretsInQuery,
+    /// `include_secrets` in the JSON body.
+    SecretsInBody,
+}
+
+/// Where the needed permission comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// Prefect Cloud states this scope for the same operation.
+    Cloud,
+    /// Cloud states none: decided here, for the row's reason.
+    Decided,
+}
+
+/// What the template is relative to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The API mount (`/api`).
+    Api,
+    /// The root: Prefect's UI, its static files and the root application's documents.
+    Root,
+}
+
+/// One thing a caller may ask of Prefect.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Method or socket.
+    pub verb: Verb,
+    /// Path with `{parameters}`, relative to its place.
+    pub template: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// What it does.
+    pub effect: Effect,
+    /// What else must be looked at.
+    pub inspect: Inspect,
+    /// Where the permission comes from.
+    pub basis: Basis,
+    /// Why this permission, or what to know about the row; empty where Cloud's scope speaks for itself.
+    pub reason: &'static str,
+    /// What the template is relative to.
+    pub place: Place,
+    pub(crate) name: &'static str,
+}
+
+impl Operation {
+    /// The stable name in audit events, metrics and the CLI: `POST /flow_runs/{id}/set_state`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it opens a websocket.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.verb == Verb::Socket
+    }
+}
+
+impl std::fmt::Display for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,46 @@
+//! What lets a request through? A permit: forwarding takes one, and only a decision makes one.
+
+use lictor_model::{Permission, PermissionSet};
+
+use crate::matcher::Matched;
+use crate::operation::Operation;
+
+/// The right to forward one request: this operation, at this path, and nothing else.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Permit {
+    operation: &'static Operation,
+    path: String,
+    held: PermissionSet,
+}
+
+impl Permit {
+    pub(crate) fn new(matched: Matched, held: PermissionSet) -> Self {
+        let (operation, path) = matched.into_parts();
+        Self { operation, path, held }
+    }
+
+    /// The row of the table.
+    #[must_use]
+    pub const fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The canonical path to forward, relative to the operation's place.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether secret values of blocks may be asked for; otherwise Prefect is asked for its masked ones.
+    #[must_use]
+    pub const fn may_see_secrets(&self) -> bool {
+        self.holds(Permission::SeeSecretBlocks)
+    }
+
+    /// Whether the caller also holds a permission that the row does not need: for facts inside a body or a frame, such
+    /// as a worker's greeting that asks for its pool to be made.
+    #[must_use]
+    pub const fn holds(&self, permission: Permission) -> bool {
+        self.held.contains(permission)
+    }
+}
