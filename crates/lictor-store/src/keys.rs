@@ -1,0 +1,161 @@
+//! Which API keys are there? Digests and what lists show of them; a revoked key stays listed.
+
+use lictor_model::{CredentialId, Digest, PrincipalName};
+
+use crate::error::{StoreError, is_taken};
+use crate::pool::Tx;
+use crate::rows::{KeyRow, LastUse, NewKey};
+use crate::statement::{Row, sql};
+use crate::{By, Store, principals};
+
+impl Store {
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such principal.
+    pub async fn add_key(&self, by: &By, new: NewKey) -> Result<KeyRow, StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        let owner = principals::require(&mut tx, &new.principal).await?;
+        let key = KeyRow {
+            id: CredentialId::fresh(),
+            principal: owner.id,
+            label: new.label,
+            digest: new.digest,
+            hint: new.hint,
+            created_at: self.clock.now(),
+            expires_at: new.expires_at,
+            revoked_at: None,
+            last_used: None,
+        };
+        insert(&mut tx, &key).await?;
+        self.record(&mut tx, by, "key.create", &format!("{} of {}", key.id, owner.name)).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    /// All keys, or those of one principal, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such principal.
+    pub async fn list_keys(&self, of: Option<&PrincipalName>) -> Result<Vec<KeyRow>, StoreError> {
+        let mut tx = self.read().await?;
+        let owner = match of {
+            Some(name) => Some(principals::require(&mut tx, name).await?.id),
+            None => None,
+        };
+        let mut keys = all(&mut tx).await?;
+        tx.commit().await?;
+        keys.retain(|key| owner.as_ref().is_none_or(|owner| *owner == key.principal));
+        Ok(keys)
+    }
+
+    /// Revokes the key of that id; or the only live one of that hint (its last four characters) or label. Revoking it
+    /// again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::AmbiguousKey`].
+    pub async fn revoke_key(&self, by: &By, which: impl AsRef<str>) -> Result<KeyRow, StoreError> {
+        let which = which.as_ref();
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        let mut key = choose(all(&mut tx).await?, which)?;
+        if key.revoked_at.is_some() {
+            return Ok(key);
+        }
+        let now = self.clock.now();
+        let statement = sql("UPDATE api_keys SET revoked_at = $1 WHERE id = $2");
+        statement.bind(now).bind(key.id.as_str()).execute(&mut tx).await?;
+        let owner = principals::all(&mut tx).await?.into_iter().find(|principal| principal.id == key.principal);
+        let owner = owner.map(|owner| owner.name.to_string()).unwrap_or_default();
+        self.record(&mut tx, by, "key.revoke", &format!("{} of {owner}", key.id)).await?;
+        tx.commit().await?;
+        key.revoked_at = Some(now);
+        Ok(key)
+    }
+
+    /// Notes last uses; an older use than the one noted changes nothing. Replicas do not reload for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn note_key_uses(&self, uses: &[(CredentialId, LastUse)]) -> Result<(), StoreError> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        // In one order everywhere, so that two replicas cannot lock each other out.
+        let mut uses: Vec<_> = uses.iter().collect();
+        uses.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut tx = self.write().await?;
+        for (id, used) in uses {
+            sql("UPDATE api_keys SET last_used_at = $1, last_used_ip = $2, last_used_client_version = $3 \
+                 WHERE id = $4 AND (last_used_at IS NULL OR last_used_at <= $1)")
+            .bind(used.at)
+            .bind(used.client_ip.as_str())
+            .bind(used.client_version.as_str())
+            .bind(id.as_str())
+            .execute(&mut tx)
+            .await?;
+        }
+        tx.commit().await
+    }
+}
+
+async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
+    let added = sql("INSERT INTO api_keys (id, principal, label, digest, hint, created_at, expires_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)")
+    .bind(key.id.as_str())
+    .bind(key.principal.as_str())
+    .bind(key.label.as_str())
+    .bind(key.digest.to_hex().as_str())
+    .bind(key.hint.as_str())
+    .bind(key.created_at)
+    .bind(key.expires_at)
+    .execute(tx)
+    .await;
+    match added {
+        Err(error) if is_taken(&error) => Err(StoreError::NameTaken { what: "key", name: key.hint.clone() }),
+        other => other.map(drop),
+    }
+}
+
+fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
+    if let Some(key) = keys.iter().find(|key| key.id.as_str() == which) {
+        return Ok(key.clone());
+    }
+    let fits = |key: &KeyRow| key.revoked_at.is_none() && !which.is_empty() && (key.hint == which || key.label == which);
+    let mut fitting = keys.into_iter().filter(fits);
+    match (fitting.next(), fitting.next()) {
+        (Some(key), None) => Ok(key),
+        (Some(_), Some(_)) => Err(StoreError::AmbiguousKey(which.to_owned())),
+        (None, _) => Err(StoreError::NotFound { what: "key", name: which.to_owned() }),
+    }
+}
+
+/// All keys, oldest first.
+pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<KeyRow>, StoreError> {
+    let statement = sql("SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
+                         last_used_ip, last_used_client_version FROM api_keys ORDER BY created_at, id");
+    statement.fetch(tx, "api_keys").await?.iter().map(key).collect()
+}
+
+fn key(row: &Row) -> Result<KeyRow, StoreError> {
+    let last_used = match row.maybe_moment("last_used_at")? {
+        Some(at) => Some(LastUse {
+            at,
+            client_ip: row.text("last_used_ip")?,
+            client_version: row.text("last_used_client_version")?,
+        }),
+        None => None,
+    };
+    Ok(KeyRow {
+        id: row.text("id")?.into(),
+        principal: row.text("principal")?.into(),
+        label: row.text("label")?,
+        digest: row.read("digest", Digest::from_hex)?,
+        hint: row.text("hint")?,
+        created_at: row.moment("created_at")?,
+        expires_at: row.maybe_moment("expires_at")?,
+        revoked_at: row.maybe_moment("revoked_at")?,
+        last_used,
+    })
+}

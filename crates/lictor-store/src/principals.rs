@@ -1,0 +1,155 @@
+//! Who is there? Users and service accounts: added, disabled, removed, found.
+
+use lictor_model::{Principal, PrincipalId, PrincipalKind, PrincipalName};
+
+use crate::error::{StoreError, is_taken};
+use crate::pool::Tx;
+use crate::rows::NewPrincipal;
+use crate::statement::{Row, sql};
+use crate::{By, Store, grants, passwords, roles};
+
+impl Store {
+    /// Adds a principal, with its password and its first role, if it is given any.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`], [`StoreError::UnknownRole`], [`StoreError::NoPasswords`].
+    pub async fn add_principal(&self, by: &By, new: NewPrincipal) -> Result<Principal, StoreError> {
+        if new.kind == PrincipalKind::ServiceAccount && new.password.is_some() {
+            return Err(StoreError::NoPasswords(new.name.to_string()));
+        }
+        let (id, now) = (PrincipalId::fresh(), self.clock.now());
+        let principal = Principal { id, kind: new.kind, name: new.name, disabled: false, created_at: now };
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        insert(&mut tx, &principal).await?;
+        if let Some((hash, must_change)) = new.password {
+            passwords::put(&mut tx, &principal.id, &hash, must_change, now).await?;
+        }
+        self.record(&mut tx, by, operation(principal.kind, "add"), principal.name.as_str()).await?;
+        if let Some((role, scope)) = new.role {
+            roles::require(&mut tx, &role).await?;
+            let grant = grants::insert(&mut tx, &principal.id, role, scope, now).await?;
+            self.record(&mut tx, by, "grant.add", &grants::object(&principal.name, &grant.role, &grant.scope)).await?;
+        }
+        tx.commit().await?;
+        Ok(principal)
+    }
+
+    /// Disables a principal, which ends its sessions, or enables it again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::LastOwner`].
+    pub async fn set_disabled(&self, by: &By, name: &PrincipalName, disabled: bool) -> Result<Principal, StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        let mut principal = require(&mut tx, name).await?;
+        let owners = grants::owners(&mut tx).await?;
+        sql("UPDATE principals SET disabled = $1 WHERE id = $2")
+            .bind(disabled)
+            .bind(principal.id.as_str())
+            .execute(&mut tx)
+            .await?;
+        principal.disabled = disabled;
+        grants::keep_an_owner(&mut tx, owners).await?;
+        if disabled {
+            end_sessions(&mut tx, &principal.id).await?;
+        }
+        let done = if disabled { "disable" } else { "enable" };
+        self.record(&mut tx, by, operation(principal.kind, done), name.as_str()).await?;
+        tx.commit().await?;
+        Ok(principal)
+    }
+
+    /// Removes a principal with its password, keys, sessions and grants. What is on record of it stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::LastOwner`].
+    pub async fn remove_principal(&self, by: &By, name: &PrincipalName) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        let principal = require(&mut tx, name).await?;
+        let owners = grants::owners(&mut tx).await?;
+        end_sessions(&mut tx, &principal.id).await?;
+        sql("DELETE FROM principals WHERE id = $1").bind(principal.id.as_str()).execute(&mut tx).await?;
+        grants::keep_an_owner(&mut tx, owners).await?;
+        self.record(&mut tx, by, operation(principal.kind, "remove"), name.as_str()).await?;
+        tx.commit().await
+    }
+
+    /// The principal of that name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn find_principal(&self, name: &PrincipalName) -> Result<Option<Principal>, StoreError> {
+        let mut tx = self.read().await?;
+        let found = find(&mut tx, name).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// All principals, or those of a kind, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn list_principals(&self, kind: Option<PrincipalKind>) -> Result<Vec<Principal>, StoreError> {
+        let mut tx = self.read().await?;
+        let mut principals = all(&mut tx).await?;
+        tx.commit().await?;
+        principals.retain(|principal| kind.is_none_or(|kind| kind == principal.kind));
+        Ok(principals)
+    }
+}
+
+async fn insert(tx: &mut Tx, principal: &Principal) -> Result<(), StoreError> {
+    let added = sql("INSERT INTO principals (id, kind, name, disabled, created_at) VALUES ($1, $2, $3, 0, $4)")
+        .bind(principal.id.as_str())
+        .bind(principal.kind.as_str())
+        .bind(principal.name.as_str())
+        .bind(principal.created_at)
+        .execute(tx)
+        .await;
+    match added {
+        Err(error) if is_taken(&error) => {
+            Err(StoreError::NameTaken { what: "user or service account", name: principal.name.to_string() })
+        }
+        other => other.map(drop),
+    }
+}
+
+async fn end_sessions(tx: &mut Tx, principal: &PrincipalId) -> Result<(), StoreError> {
+    tx.change_sessions().await?;
+    sql("DELETE FROM sessions WHERE principal = $1").bind(principal.as_str()).execute(tx).await?;
+    Ok(())
+}
+
+fn operation(kind: PrincipalKind, done: &str) -> String {
+    format!("{}.{done}", kind.as_str())
+}
+
+/// The principal of that name, which must be there.
+pub(crate) async fn require(tx: &mut Tx, name: &PrincipalName) -> Result<Principal, StoreError> {
+    let found = find(tx, name).await?;
+    found.ok_or_else(|| StoreError::NotFound { what: "user or service account", name: name.to_string() })
+}
+
+async fn find(tx: &mut Tx, name: &PrincipalName) -> Result<Option<Principal>, StoreError> {
+    let statement = sql("SELECT id, kind, name, disabled, created_at FROM principals WHERE name = $1");
+    let row = statement.bind(name.as_str()).fetch_first(tx, "principals").await?;
+    row.map(|row| principal(&row)).transpose()
+}
+
+/// All principals, by name.
+pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Principal>, StoreError> {
+    let statement = sql("SELECT id, kind, name, disabled, created_at FROM principals ORDER BY name");
+    statement.fetch(tx, "principals").await?.iter().map(principal).collect()
+}
+
+fn principal(row: &Row) -> Result<Principal, StoreError> {
+    Ok(Principal {
+        id: row.text("id")?.into(),
+        kind: row.read("kind", PrincipalKind::parse)?,
+        name: row.read("name", |name| PrincipalName::parse(name).ok())?,
+        disabled: row.boolean("disabled")?,
+        created_at: row.moment("created_at")?,
+    })
+}

@@ -1,0 +1,170 @@
+//! What is in the store? The rows as other crates see them.
+
+use lictor_model::{
+    CredentialId, Digest, EventId, Grant, Outcome, Principal, PrincipalId, PrincipalKind, PrincipalName, Role, RoleName,
+    Scope, Timestamp,
+};
+
+/// The versions of what replicas hold in memory: a change moves its own forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Versions {
+    /// Of principals, passwords, keys, roles and grants.
+    pub directory: i64,
+    /// Of sessions.
+    pub sessions: i64,
+}
+
+/// All that a decision needs, as of one version.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// As of which version.
+    pub version: i64,
+    /// Users and service accounts, disabled ones included.
+    pub principals: Vec<Principal>,
+    /// Passwords, hashed.
+    pub passwords: Vec<PasswordRow>,
+    /// API keys, revoked and expired ones included.
+    pub keys: Vec<KeyRow>,
+    /// Custom roles.
+    pub roles: Vec<Role>,
+    /// Grants.
+    pub grants: Vec<Grant>,
+}
+
+/// A password, hashed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordRow {
+    /// Whose.
+    pub principal: PrincipalId,
+    /// Another one with every change of the password.
+    pub id: CredentialId,
+    /// In PHC or crypt form.
+    pub hash: String,
+    /// Whether it must be changed at the next sign-in.
+    pub must_change: bool,
+    /// Since when it is.
+    pub changed_at: Timestamp,
+}
+
+impl std::fmt::Debug for PasswordRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the hash: it may be guessed against.
+        f.debug_struct("PasswordRow").field("principal", &self.principal).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An API key; its digest does not print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// How it is revoked and recorded.
+    pub id: CredentialId,
+    /// Whose.
+    pub principal: PrincipalId,
+    /// What it is for.
+    pub label: String,
+    /// How it is recognised.
+    pub digest: Digest,
+    /// Its last four characters, for lists.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When and by whom it was last used; some seconds late.
+    pub last_used: Option<LastUse>,
+}
+
+/// The last use of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub client_ip: String,
+    /// By which Prefect client, if it said.
+    pub client_version: String,
+}
+
+/// A signed-in browser; its digest does not print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// How it is ended and recorded.
+    pub id: CredentialId,
+    /// Whose.
+    pub principal: PrincipalId,
+    /// How its cookie is recognised.
+    pub digest: Digest,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used; some seconds late.
+    pub last_seen_at: Timestamp,
+    /// When it ends, used or not.
+    pub expires_at: Timestamp,
+    /// From where it was begun.
+    pub client_ip: String,
+    /// By which browser it was begun.
+    pub user_agent: String,
+}
+
+/// A principal to be added.
+#[derive(Clone)]
+pub struct NewPrincipal {
+    /// What it is.
+    pub kind: PrincipalKind,
+    /// Its name.
+    pub name: PrincipalName,
+    /// A user's password: its hash, and whether it must be changed at the next sign-in.
+    pub password: Option<(String, bool)>,
+    /// A role to begin with.
+    pub role: Option<(RoleName, Scope)>,
+}
+
+impl std::fmt::Debug for NewPrincipal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the hash: it may be guessed against.
+        let mut shown = f.debug_struct("NewPrincipal");
+        shown.field("kind", &self.kind).field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// A key to be added.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Whose.
+    pub principal: PrincipalName,
+    /// What it is for.
+    pub label: String,
+    /// How it will be recognised.
+    pub digest: Digest,
+    /// Its last four characters.
+    pub hint: String,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Which audit events to list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this actor: the name as it was, or the principal's id.
+    pub actor: Option<String>,
+    /// Of this operation.
+    pub operation: Option<String>,
+    /// Not older than this.
+    pub since: Option<Timestamp>,
+    /// Older than this.
+    pub until: Option<Timestamp>,
+    /// Ended like this.
+    pub outcome: Option<Outcome>,
+    /// At most so many.
+    pub limit: u32,
+    /// Recorded before this event: the last one of the page before.
+    pub before: Option<EventId>,
+}
+
+impl Default for AuditFilter {
+    fn default() -> Self {
+        Self { actor: None, operation: None, since: None, until: None, outcome: None, limit: 100, before: None }
+    }
+}
