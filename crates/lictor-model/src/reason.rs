@@ -85,6 +85,9 @@ reasons! {
     /// A cookie on a websocket.
     SessionOnSocket = "session-on-socket", 403, "A browser's session cannot open a websocket. Use an API key.";
 
+    /// A part of Prefect's package that nobody needs, or a page of ours that is not.
+    NotFound = "not-found", 404, "There is nothing here.";
+
     // Is it a request that reads one way only?
     /// Path that could be read two ways.
     AmbiguousPath = "ambiguous-path", 400, "The path can be read in two ways. Send it without encoded separators, dot segments or empty segments.";

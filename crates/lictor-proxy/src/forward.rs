@@ -6,9 +6,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use lictor_authz::matcher::Matched;
-use lictor_authz::operations::Inspect;
-use lictor_authz::permit::Permit;
+use lictor_authz::{Inspect, Operation, Permit, Place, surface};
 use lictor_model::{Identity, Reason};
 
 use crate::body::{Counted, ResponseBody};
@@ -18,7 +16,7 @@ use crate::settings::Workspace;
 use crate::story::Story;
 use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
 use crate::websocket::Errand;
-use crate::{headers, inspect, ui};
+use crate::{headers, inspect, next_page, ui};
 
 /// Prefect stores these two as a run's creator (`server/api/dependencies.py`), the name in base64.
 const AUTOMATION_ID: HeaderName = HeaderName::from_static("prefect-automation-id");
@@ -29,8 +27,10 @@ const CREATORS: [&str; 3] = [
     "POST /deployments/{id}/create_flow_run",
     "POST /deployments/{id}/create_flow_run/bulk",
 ];
-/// Larger than any `/ui-settings`.
-const MAX_SETTINGS: usize = 64 * 1024;
+/// Where Prefect's API is, for clients and upstream alike.
+pub(crate) const API_MOUNT: &str = "/api";
+/// Larger than any body that is written anew: 50 events of at most 1.5 MB.
+const MAX_REWRITTEN: usize = 80 * 1024 * 1024;
 
 impl DataThread {
     /// Sends the request to Prefect and streams the answer back. Takes the permit: there is no other way out.
@@ -41,27 +41,72 @@ impl DataThread {
         arrival: Arrival,
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let response = self.exchange(permit, story, arrival, identity).await?;
+        let operation = permit.operation();
+        if *operation == surface::UI_SETTINGS {
+            return self.ui_settings(permit, story, arrival).await;
+        }
+        if next_page::OPERATIONS.contains(&operation.name()) && arrival.origin.secure {
+            return self.event_page(permit, story, arrival, identity).await;
+        }
+        let mut response = self.exchange(permit, story, arrival, identity).await?;
+        let status = response.status().as_u16();
+        if operation.place == Place::Root {
+            ui::dress(operation, status, &story.path, response.headers_mut());
+        } else {
+            // Answers to one credential are nobody else's.
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         Ok(response.map(ResponseBody::Upstream))
     }
 
-    /// `/ui-settings`, read and written anew.
-    pub(crate) async fn ui_settings(
+    /// `/ui-settings`, with the API at our own origin.
+    async fn ui_settings(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        arrival: Arrival,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let mut response = self.rewritten(permit, story, arrival, None, ui::rewrite_settings).await?;
+        let status = response.status().as_u16();
+        ui::dress(&surface::UI_SETTINGS, status, &story.path, response.headers_mut());
+        Ok(response)
+    }
+
+    /// A page of events, with the link to the next one at our own origin.
+    async fn event_page(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        arrival: Arrival,
+        identity: Option<&Identity>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let base = arrival.base.clone();
+        self.rewritten(permit, story, arrival, identity, |body| next_page::rewrite(body, &base)).await
+    }
+
+    /// Forwards, and answers with Prefect's body written anew.
+    async fn rewritten(
         &self,
         permit: Permit,
         story: &mut Story,
         mut arrival: Arrival,
+        identity: Option<&Identity>,
+        rewrite: impl FnOnce(&[u8]) -> Option<Bytes>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         // A compressed body could not be read here.
         arrival.request.headers_mut().remove(header::ACCEPT_ENCODING);
-        let response = self.exchange(permit, story, arrival, None).await?;
+        let response = self.exchange(permit, story, arrival, identity).await?;
+        if !response.status().is_success() {
+            return Ok(response.map(ResponseBody::Upstream));
+        }
         let (mut parts, body) = response.into_parts();
-        let body = Limited::new(body, MAX_SETTINGS).collect().await.map_err(|_| Reason::UpstreamMalformed)?.to_bytes();
-        let settings = ui::rewrite_settings(&body).ok_or(Reason::UpstreamMalformed)?;
-        parts.headers.remove(header::CONTENT_LENGTH);
-        parts.headers.remove(header::CONTENT_ENCODING);
-        ui::dress_page(&mut parts.headers);
-        Ok(Response::from_parts(parts, ResponseBody::from(settings)))
+        let body = Limited::new(body, MAX_REWRITTEN).collect().await.map_err(|_| Reason::UpstreamMalformed)?.to_bytes();
+        let body = rewrite(&body).ok_or(Reason::UpstreamMalformed)?;
+        for stale in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::LAST_MODIFIED] {
+            parts.headers.remove(stale);
+        }
+        parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(Response::from_parts(parts, ResponseBody::from(body)))
     }
 
     async fn exchange(
@@ -75,7 +120,7 @@ impl DataThread {
         check_declared_length(arrival.request.headers(), limit)?;
         let workspace = self.workspace(&arrival.target)?;
         let mut outgoing = prepare_headers(&arrival, workspace);
-        if let Some(identity) = identity.filter(|_| CREATORS.contains(&story.operation)) {
+        if let Some(identity) = identity.filter(|_| CREATORS.contains(&permit.operation().name())) {
             stamp_creator(&mut outgoing, identity);
         }
         let upstream = self.upstreams.get(arrival.target.workspace).ok_or(Reason::InternalError)?;
@@ -86,7 +131,7 @@ impl DataThread {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = with_query(permit.path(), query.as_deref()).parse().map_err(|_| Reason::AmbiguousPath)?;
+        *request.uri_mut() = upstream_target(permit.operation(), permit.path(), query.as_deref()).parse().map_err(|_| Reason::AmbiguousPath)?;
         *request.headers_mut() = outgoing;
 
         let mut response = upstream.send(request, sent).await.map_err(|error| {
@@ -110,7 +155,7 @@ impl DataThread {
         let limit = self.gateway.settings.limits.body_bytes;
         let Arrival { request, target, .. } = arrival;
         let streamed = |body: Incoming| Either::Left(Counted::new(body, limit, sent.clone()));
-        match permit.inspect() {
+        match permit.operation().inspect {
             Inspect::Nothing => Ok((target.query, streamed(request.into_body()))),
             Inspect::SecretsInQuery => {
                 let inspected = inspect::secrets_in_query(target.query.as_deref(), permit.may_see_secrets())?;
@@ -130,20 +175,24 @@ impl DataThread {
     }
 
     /// What to ask Prefect for on behalf of a socket.
-    pub(crate) fn errand(&self, matched: &Matched, arrival: &Arrival) -> Result<Errand, Reason> {
+    pub(crate) fn errand(&self, matched: &lictor_authz::Matched, arrival: &Arrival) -> Result<Errand, Reason> {
         let workspace = self.workspace(&arrival.target)?;
         let mut headers = prepare_headers(arrival, workspace);
         // Sockets take their credential in the first frame; a header would be ignored.
         headers.remove(header::AUTHORIZATION);
-        let target = with_query(&matched.upstream_path(), arrival.target.query.as_deref());
+        let target = upstream_target(matched.operation(), matched.path(), arrival.target.query.as_deref());
         Ok(Errand { target, headers, auth_string: workspace.auth_string.clone() })
     }
 }
 
-fn with_query(path: &str, query: Option<&str>) -> String {
+fn upstream_target(operation: &Operation, path: &str, query: Option<&str>) -> String {
+    let mount = match operation.place {
+        Place::Api => API_MOUNT,
+        Place::Root => "",
+    };
     match query {
-        None => path.to_owned(),
-        Some(query) => format!("{path}?{query}"),
+        None => format!("{mount}{path}"),
+        Some(query) => format!("{mount}{path}?{query}"),
     }
 }
 

@@ -10,16 +10,14 @@ use http::header::{self, HeaderValue};
 use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 use lictor_authn::{Attempt, Authenticator, Caller, Origin};
-use lictor_authz::decision::decide;
-use lictor_authz::matcher::{self, Matched};
-use lictor_authz::operations::{Access, Effect, Verb};
-use lictor_authz::permit::Permit;
-use lictor_authz::surface::{self, UiPath};
+use lictor_authz::surface::{self, Surface};
+use lictor_authz::{Access, Effect, Matched, Permit, Verb, decide, deny_unknown, matcher};
 use lictor_model::{Clock, CredentialKind, Identity, Outcome, Reason};
 
 use crate::access_log::AccessLog;
 use crate::body::ResponseBody;
 use crate::drain::Drain;
+use crate::forward::API_MOUNT;
 use crate::framing::{Tunnel, VIOLATION};
 use crate::metrics::Metrics;
 use crate::pages::Pages;
@@ -27,7 +25,7 @@ use crate::recorder::Recorder;
 use crate::refusal::{self, Audience, Refusal};
 use crate::settings::{Settings, Workspace};
 use crate::story::{Story, label};
-use crate::target::{Surface, Target};
+use crate::target::Target;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
 use crate::{cross_origin, forwarded, headers, probes, target, ui};
@@ -159,8 +157,8 @@ impl DataThread {
         let target = target::read(request.uri(), request.headers(), &gateway.settings.workspaces)?;
         target.path.as_str().clone_into(&mut story.path);
         // Probes stand before authentication and before the drain: an orchestrator must always get its answer.
-        if let Some(response) = probes::answer(gateway, request.method(), &target) {
-            story.concerns(label::PROBE, Effect::Read);
+        if let Some(response) = probes::answer(gateway, request.method(), target.path.as_str()) {
+            story.is_about(label::PROBE);
             return Ok(response);
         }
         if gateway.drain.has_begun() {
@@ -173,24 +171,30 @@ impl DataThread {
         if request.method() == Method::OPTIONS {
             return Err(Reason::CrossOrigin.into());
         }
-        let scheme = if source.secure { "https" } else { "http" };
-        let base = format!("{scheme}://{}", target.host);
+        let (base, secure) = self.base(source.secure, &target.host);
         let user_agent = Some(story.user_agent().to_owned());
-        let origin = Origin { client_ip: source.client_ip, user_agent, secure: source.secure };
+        let origin = Origin { client_ip: source.client_ip, user_agent, secure };
         let incoming = Arrival { request, target, origin, base };
-        match incoming.target.surface {
-            Surface::Ours => self.ours(story, incoming).await,
-            Surface::Ui => self.ui(story, incoming).await,
-            Surface::Api if websocket::asked_for(incoming.request.headers()) => {
-                self.socket(story, connection, incoming).await
+        let path = incoming.target.path.clone();
+        let verb = verb_of(&incoming.request);
+        match verb.and_then(|verb| surface::classify(verb, &path, API_MOUNT)) {
+            Some(Surface::Ours) => self.ours(story, incoming).await,
+            Some(Surface::Api(below)) => {
+                let matched = verb.and_then(|verb| matcher::find(verb, below));
+                match verb {
+                    Some(Verb::Socket) => self.socket(story, connection, incoming, matched).await,
+                    _ => self.prefect(story, incoming, matched).await,
+                }
             }
-            Surface::Api => self.api(story, incoming).await,
+            Some(Surface::Root(matched)) => self.prefect(story, incoming, Some(matched)).await,
+            Some(Surface::Absent) => Err(Reason::NotFound.into()),
+            None => self.prefect(story, incoming, None).await,
         }
     }
 
     /// One of our own pages: it decides for itself what a caller without an identity sees.
     async fn ours(&self, story: &mut Story, mut incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
-        story.concerns(label::OURS, Effect::Read);
+        story.is_about(label::OURS);
         let (identity, reason) = match self.attempt(&incoming).await {
             Attempt::Verified(identity) => (Some(identity), None),
             Attempt::Rejected(rejection) => (None, Some(rejection.reason)),
@@ -212,72 +216,38 @@ impl DataThread {
         self.gateway.pages.answer(incoming.request).await.map_err(Into::into)
     }
 
-    /// Prefect's pages, static files and documents.
-    async fn ui(&self, story: &mut Story, incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
+    /// Something of Prefect's: an operation of its API, a page of its UI, a static file.
+    async fn prefect(
+        &self,
+        story: &mut Story,
+        incoming: Arrival,
+        matched: Option<Matched>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
         let gateway = &self.gateway;
         let workspace = self.workspace(&incoming.target)?;
         story.workspace = Some(workspace.name.clone());
-        let kind = surface::classify(incoming.request.method().as_str(), &incoming.target.path);
-        if websocket::asked_for(incoming.request.headers()) {
-            return Err(Reason::UnknownOperation.into());
-        }
-        // Public package content, asked for without cookies in part; it must load while a session ends.
-        if kind == Some(UiPath::Static) {
-            story.concerns(label::STATIC, Effect::Read);
-            let permit = Permit::for_static_file(&incoming.target.path).ok_or(Reason::UnknownOperation)?;
-            let path = incoming.target.path.as_str().to_owned();
-            let mut response = self.forward(permit, story, incoming, None).await?;
-            let status = response.status().as_u16();
-            ui::dress_static(&path, status, response.headers_mut());
-            return Ok(response);
-        }
-        let identity = self.identify(story, &incoming).await?.ok_or(Reason::AuthenticationRequired)?;
-        self.check_session(&identity, &incoming)?;
-        let kind = kind.ok_or(Reason::UnknownOperation)?;
-        story.concerns(label::PAGE, Effect::Read);
-        let view = gateway.auth.view();
-        let permit = Permit::for_ui(kind, &incoming.target.path, &identity, &view.access, &workspace.name)?;
-        match kind {
-            UiPath::Settings => self.ui_settings(permit, story, incoming).await,
-            UiPath::Document => {
-                let mut response = self.forward(permit, story, incoming, Some(&identity)).await?;
-                ui::dress_document(response.headers_mut());
-                Ok(response)
-            }
-            UiPath::Page | UiPath::Static => {
-                let mut response = self.forward(permit, story, incoming, Some(&identity)).await?;
-                ui::dress_page(response.headers_mut());
-                Ok(response)
-            }
-        }
-    }
-
-    /// An operation of Prefect's API.
-    async fn api(&self, story: &mut Story, incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
-        let gateway = &self.gateway;
-        let workspace = self.workspace(&incoming.target)?;
-        story.workspace = Some(workspace.name.clone());
-        let matched = Verb::from_method(incoming.request.method().as_str())
-            .and_then(|verb| matcher::find(verb, incoming.target.path.below("api")?));
-        // Health checks carry no credential, and a stale one must not make them fail.
-        if let Some(matched) = matched.as_ref().filter(|matched| matches!(matched.operation().access, Access::Public)) {
-            story.concerns(matched.operation().name(), matched.operation().effect);
-            let permit = decide(matched, None, &gateway.auth.view().access, &workspace.name)?;
+        // Health checks and static files carry no credential, and a stale one must not make them fail.
+        if let Some(open) = matched.as_ref().filter(|matched| matched.operation().access == Access::Public) {
+            story.concerns(open.operation());
+            let permit = decide(open, None, &gateway.auth.view().access, &workspace.name)?;
             return self.forward(permit, story, incoming, None).await;
         }
-        // Before the operation is looked for: strangers learn nothing about what exists.
+        // Before the operation is looked at: strangers learn nothing about what exists.
         let identity = self.identify(story, &incoming).await?.ok_or(Reason::AuthenticationRequired)?;
         self.check_session(&identity, &incoming)?;
-        story.concerns(label::UNKNOWN, Effect::Read);
-        let matched = matched.ok_or(Reason::UnknownOperation)?;
-        let operation = matched.operation();
-        story.concerns(operation.name(), operation.effect);
-        let permit = match decide(&matched, Some(&identity), &gateway.auth.view().access, &workspace.name) {
+        let view = gateway.auth.view();
+        let Some(matched) = matched else {
+            story.is_about(label::UNKNOWN);
+            return Err(deny_unknown(Some(&identity), &view.access, &workspace.name).into());
+        };
+        story.concerns(matched.operation());
+        let permit: Permit = match decide(&matched, Some(&identity), &view.access, &workspace.name) {
             Ok(permit) => permit,
             Err(denial) if is_ui_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
             Err(denial) => return Err(denial.into()),
         };
-        if operation.effect == Effect::Change {
+        // No change is made that could not be recorded.
+        if matched.operation().effect == Effect::Change {
             gateway.recorder.check()?;
         }
         self.forward(permit, story, incoming, Some(&identity)).await
@@ -289,6 +259,7 @@ impl DataThread {
         story: &mut Story,
         connection: &Connection,
         incoming: Arrival,
+        matched: Option<Matched>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let gateway = &self.gateway;
         let workspace = self.workspace(&incoming.target)?;
@@ -303,19 +274,16 @@ impl DataThread {
         let presented = self.identify(story, &incoming).await?;
         // Who cannot say later who they are must have said so now.
         if presented.is_none() && !handshake.speaks_prefect {
-            story.concerns(label::UNKNOWN, Effect::Plumbing);
             websocket::warn_of_silent_client(incoming.origin.client_ip, story.user_agent());
             return Err(Reason::SocketWithoutCredential.into());
         }
-        let matched = incoming.target.path.below("api").and_then(|path| matcher::find(Verb::Socket, path));
-        let matched = match (matched, &presented) {
-            (Some(matched), _) => matched,
-            (None, Some(_)) => return Err(Reason::UnknownOperation.into()),
-            (None, None) => return Err(Reason::AuthenticationRequired.into()),
+        let access = &gateway.auth.view().access;
+        let Some(matched) = matched else {
+            return Err(deny_unknown(presented.as_ref(), access, &workspace.name).into());
         };
-        story.concerns(matched.operation().name(), matched.operation().effect);
-        if let Some(identity) = &presented {
-            decide(&matched, Some(identity), &gateway.auth.view().access, &workspace.name)?;
+        story.concerns(matched.operation());
+        if presented.is_some() {
+            decide(&matched, presented.as_ref(), access, &workspace.name)?;
         }
         let anteroom = Some(gateway.places.to_authenticate()?);
         let response = websocket::accept(&handshake);
@@ -372,9 +340,22 @@ impl DataThread {
         Ok(())
     }
 
+    /// Scheme and host as the caller's browser sees them, and whether that is TLS.
+    fn base(&self, secure: bool, host: &str) -> (String, bool) {
+        match &self.gateway.settings.public_url {
+            Some(public) => (public.clone(), public.starts_with("https:")),
+            None => (format!("{}://{host}", if secure { "https" } else { "http" }), secure),
+        }
+    }
+
     pub(crate) fn workspace(&self, target: &Target) -> Result<&Workspace, Reason> {
         self.gateway.settings.workspaces.get(target.workspace).ok_or(Reason::InternalError)
     }
+}
+
+/// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
+fn verb_of(request: &Request<Incoming>) -> Option<Verb> {
+    if websocket::asked_for(request.headers()) { Some(Verb::Socket) } else { Verb::from_method(request.method().as_str()) }
 }
 
 /// Whether this is Prefect's UI asking for the server's settings on behalf of a person who may not see them.

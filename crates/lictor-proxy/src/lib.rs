@@ -14,6 +14,7 @@ mod headers;
 pub mod inspect;
 pub mod listener;
 pub mod metrics;
+mod next_page;
 pub mod pages;
 mod probes;
 pub mod recorder;

@@ -5,14 +5,13 @@ use http::{Method, Response, StatusCode};
 
 use crate::body::ResponseBody;
 use crate::gateway::Gateway;
-use crate::target::{Surface, Target};
 
 /// Answers a probe; `None` when it is none.
-pub(crate) fn answer(gateway: &Gateway, method: &Method, target: &Target) -> Option<Response<ResponseBody>> {
-    if target.surface != Surface::Ours || !matches!(*method, Method::GET | Method::HEAD) {
+pub(crate) fn answer(gateway: &Gateway, method: &Method, path: &str) -> Option<Response<ResponseBody>> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
         return None;
     }
-    match target.path.as_str() {
+    match path {
         "/lictor/health" => Some(json(StatusCode::OK, r#"{"status":"alive"}"#)),
         "/lictor/ready" => Some(ready(gateway)),
         "/lictor/metrics" => Some(metrics(gateway)),

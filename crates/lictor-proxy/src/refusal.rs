@@ -26,8 +26,8 @@ impl From<Reason> for Refusal {
     }
 }
 
-impl From<lictor_authz::decision::Denial> for Refusal {
-    fn from(denial: lictor_authz::decision::Denial) -> Self {
+impl From<lictor_authz::Denial> for Refusal {
+    fn from(denial: lictor_authz::Denial) -> Self {
         Self { reason: denial.reason, lacking: denial.lacking }
     }
 }

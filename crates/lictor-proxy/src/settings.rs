@@ -12,6 +12,8 @@ use lictor_model::{Secret, WorkspaceName};
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// How clients spell us (`https://host`), when a proxy before us makes that differ from what we see.
+    pub public_url: Option<String>,
     /// TLS on the listener; `None` is plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.

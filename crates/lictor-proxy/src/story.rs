@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use lictor_authz::operations::Effect;
+use lictor_authz::{Effect, Operation};
 use lictor_model::{
     Actor, AuditEvent, EventId, Identity, Outcome, PermissionSet, Reason, RequestId, Timestamp, WorkspaceName,
 };
@@ -15,8 +15,6 @@ use crate::refusal::Refusal;
 pub(crate) mod label {
     pub(crate) const UNREAD: &str = "unread";
     pub(crate) const UNKNOWN: &str = "unknown";
-    pub(crate) const PAGE: &str = "ui page";
-    pub(crate) const STATIC: &str = "ui static";
     pub(crate) const OURS: &str = "lictor page";
     pub(crate) const PROBE: &str = "lictor probe";
 }
@@ -74,9 +72,14 @@ impl Story {
         self.identity = Some(identity.clone());
     }
 
-    pub(crate) fn concerns(&mut self, operation: &'static str, effect: Effect) {
-        self.operation = operation;
-        self.effect = effect;
+    pub(crate) fn concerns(&mut self, operation: &'static Operation) {
+        self.operation = operation.name();
+        self.effect = operation.effect;
+    }
+
+    /// What is no row of the table.
+    pub(crate) fn is_about(&mut self, label: &'static str) {
+        self.operation = label;
     }
 
     pub(crate) fn refused(&mut self, reason: Reason) {

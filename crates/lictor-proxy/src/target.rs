@@ -1,4 +1,4 @@
-//! Which workspace, and which of the three surfaces: Prefect's API, Prefect's UI, or ours?
+//! Which workspace, and which path there?
 
 use http::Uri;
 use http::header::{self, HeaderMap};
@@ -18,19 +18,6 @@ pub struct Target {
     pub path: CanonicalPath,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
-    /// Whose path it is.
-    pub surface: Surface,
-}
-
-/// Whose path it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Surface {
-    /// Below `/api`.
-    Api,
-    /// Below `/lictor`.
-    Ours,
-    /// All else: Prefect's pages and static files.
-    Ui,
 }
 
 /// Reads the target.
@@ -42,12 +29,7 @@ pub fn read(uri: &Uri, headers: &HeaderMap, workspaces: &[Workspace]) -> Result<
     let workspace = choose(&host, workspaces).ok_or(Reason::UnknownHost)?;
     let path = CanonicalPath::parse(uri.path())?;
     let query = uri.query().map(check_query).transpose()?.map(str::to_owned);
-    let surface = match path.segments().next() {
-        Some(first) if first == "api" => Surface::Api,
-        Some(first) if first == "lictor" => Surface::Ours,
-        _ => Surface::Ui,
-    };
-    Ok(Target { workspace, host, path, query, surface })
+    Ok(Target { workspace, host, path, query })
 }
 
 /// One host: HTTP/2's `:authority` and a Host header must agree (RFC 9113 §8.3.1).

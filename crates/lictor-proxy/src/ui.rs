@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::Response;
+use lictor_authz::{Operation, surface};
 use serde_json::Value;
 
 use crate::body::ResponseBody;
@@ -24,23 +25,21 @@ const DOCUMENTS_POLICY: HeaderValue = HeaderValue::from_static(
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The headers of a page of Prefect's UI.
-pub(crate) fn dress_page(headers: &mut HeaderMap) {
-    harden(headers, POLICY);
+/// The headers of what stands outside the API: pages, documents, static files.
+pub(crate) fn dress(operation: &Operation, status: u16, path: &str, headers: &mut HeaderMap) {
+    if *operation == surface::UI_ASSET {
+        return dress_asset(path, status, headers);
+    }
+    let policy = if *operation == surface::ROOT_DOCUMENT { DOCUMENTS_POLICY } else { POLICY };
+    harden(headers, policy);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     // Without validators a browser asks anew, and so learns that its session has ended.
     headers.remove(header::ETAG);
     headers.remove(header::LAST_MODIFIED);
 }
 
-/// The headers of Prefect's API documents.
-pub(crate) fn dress_document(headers: &mut HeaderMap) {
-    harden(headers, DOCUMENTS_POLICY);
-    headers.insert(header::CACHE_CONTROL, NO_STORE);
-}
-
-/// The headers of a static file. Files under `assets` carry a hash of their content in their name.
-pub(crate) fn dress_static(path: &str, status: u16, headers: &mut HeaderMap) {
+/// Files under `assets` carry a hash of their content in their name.
+fn dress_asset(path: &str, status: u16, headers: &mut HeaderMap) {
     let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if path.contains("/assets/") && status == 200 && !is_html {
         headers.insert(header::CACHE_CONTROL, IMMUTABLE);

@@ -5,8 +5,7 @@ use std::time::Duration;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use lictor_authn::{Attempt, Authenticator, Origin};
-use lictor_authz::decision::decide;
-use lictor_authz::matcher::Matched;
+use lictor_authz::{Matched, decide};
 use lictor_model::{Identity, Outcome, Reason, WorkspaceName};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -71,7 +70,7 @@ impl Socket {
     /// Lives the socket's life; the story tells of its end.
     pub(crate) async fn live(self, upgraded: Upgraded, story: &mut Story) {
         let mut client = FrameReader::new(TokioIo::new(upgraded), Sender::Client, authenticate::MAX_FRAME);
-        let is_worker_channel = self.matched.operation().template().ends_with("/workers/connect");
+        let is_worker_channel = self.matched.operation().template.ends_with("/workers/connect");
         let (mut close, between_frames) = self.until_close(&mut client, story).await;
         if is_worker_channel {
             close = close.in_worker_words();

@@ -1,0 +1,42 @@
+//! Where is the next page of events? At our own address, whatever Prefect took it for.
+//!
+//! Prefect builds the absolute `next_page` from Host and scheme (`server/api/events.py`), believes `X-Forwarded-Proto` only from
+//! loopback, and its clients follow the link with their credential: behind TLS it would lead to plain HTTP.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+/// The operations whose answer has a `next_page`.
+pub(crate) const OPERATIONS: [&str; 2] = ["POST /events/filter", "GET /events/filter/next"];
+
+/// Puts our own scheme and host into the body's `next_page`; every other byte of a value stays as it is.
+///
+/// `None` when the body is not the JSON object that it should be.
+#[must_use]
+pub(crate) fn rewrite(body: &[u8], base: &str) -> Option<Bytes> {
+    let mut page: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
+    if let Some(link) = page.get("next_page").and_then(|link| serde_json::from_str::<String>(link.get()).ok()) {
+        let (_, rest) = link.split_once("://")?;
+        let path = rest.get(rest.find('/')?..)?;
+        let ours = serde_json::value::to_raw_value(&format!("{base}{path}")).ok()?;
+        page.insert("next_page".to_owned(), ours);
+    }
+    serde_json::to_vec(&page).ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_leads_to_us_and_nothing_else_changes() {
+        let body = br#"{"events":[{"n":1.50}],"next_page":"http://10.0.0.9:4200/api/events/filter/next?page-token=a","total":3}"#;
+        let rewritten = rewrite(body, "https://gate.example").unwrap();
+        let expected: &[u8] = br#"{"events":[{"n":1.50}],"next_page":"https://gate.example/api/events/filter/next?page-token=a","total":3}"#;
+        assert_eq!(&rewritten[..], expected);
+        assert_eq!(&rewrite(br#"{"events":[],"next_page":null}"#, "https://x").unwrap()[..], br#"{"events":[],"next_page":null}"#);
+        assert_eq!(rewrite(b"[]", "https://x"), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! How does it all fit together? The composition root: store, authentication, pages and data path, wired and run.
+//!
+//! Two worlds: data threads, each with its own runtime, that never wait for anything but a client or Prefect; and one
+//! background runtime for the store, password hashing, audit commits and our own pages.
+
+mod signals;
+mod tls;
+
+use std::sync::Arc;
+
+use lictor_authn::{Authenticator, Options};
+use lictor_model::Clock;
+use lictor_proxy::access_log::{self, AccessLog};
+use lictor_proxy::drain::Drain;
+use lictor_proxy::listener::{ListenError, Threads};
+use lictor_proxy::metrics::Metrics;
+use lictor_proxy::pages::{PageBody, Pages};
+use lictor_proxy::recorder::Recorder;
+use lictor_proxy::websocket::Places;
+use lictor_proxy::{Gateway, Settings};
+use lictor_store::{Store, StoreError};
+use tower::ServiceExt;
+
+use crate::config::{LogFormat, Plan};
+
+/// Threads of the background runtime; password hashing has its own, bounded.
+const BACKGROUND_THREADS: usize = 2;
+
+/// The gateway could not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    /// The store cannot be opened.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] StoreError),
+    /// The first view of it cannot be loaded.
+    #[error("cannot load people, keys and grants: {0}")]
+    Authenticator(#[source] StoreError),
+    /// The system gives no thread or runtime.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+    /// The address cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+}
+
+/// Runs the gateway until it is told to stop, then lets what is under way come to its end.
+///
+/// # Errors
+/// [`AppError`] when it cannot begin.
+pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
+    start_log(&plan);
+    let clock = Clock::system();
+    let background = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BACKGROUND_THREADS)
+        .thread_name("background")
+        .enable_all()
+        .build()?;
+    let store = background.block_on(Store::open(plan.store_url.expose(), clock.clone()))?;
+    let auth = background
+        .block_on(Authenticator::start(store.clone(), clock.clone(), background.handle().clone(), options(&plan)))
+        .map_err(AppError::Authenticator)?;
+    let settings = settings(&plan)?;
+    let drain = Drain::default();
+    let gateway = Arc::new(Gateway {
+        places: Places::new(&settings.limits),
+        recorder: Recorder::start(store.clone(), background.handle()),
+        access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
+        metrics: Arc::new(Metrics::default()),
+        pages: pages(&plan, auth.clone(), store, background.handle()),
+        auth: auth.clone(),
+        drain: drain.clone(),
+        clock,
+        settings,
+    });
+    let signals = background.block_on(signals::Signals::listen())?;
+    let threads = Threads::start(&gateway)?;
+    if let Some(listening) = &plan.listening {
+        // Nobody may be waiting for it any more.
+        let _ = listening.send(threads.address);
+    }
+    tracing::info!(address = %threads.address, version = env!("CARGO_PKG_VERSION"), "listening");
+
+    background.block_on(signals.received());
+    tracing::info!("stopping: nothing new is taken, and what is under way comes to its end");
+    drain.begin();
+    threads.join();
+    background.block_on(auth.flush());
+    Ok(())
+}
+
+fn start_log(plan: &Plan) {
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{},sqlx=warn", plan.log.level)).unwrap_or_default();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // A second start in one process (tests) keeps the first log.
+    let _ = match plan.log.format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+}
+
+const fn access_format(plan: &Plan) -> access_log::Format {
+    match plan.log.format {
+        LogFormat::Text => access_log::Format::Text,
+        LogFormat::Json => access_log::Format::Json,
+    }
+}
+
+fn options(plan: &Plan) -> Options {
+    Options { session_idle: plan.sessions.idle, session_absolute: plan.sessions.absolute, ..Options::default() }
+}
+
+fn settings(plan: &Plan) -> Result<Settings, AppError> {
+    let tls = plan.tls.as_ref().map(tls::server_config).transpose()?;
+    let workspaces = plan.workspaces.iter().map(|workspace| lictor_proxy::Workspace {
+        name: workspace.name.clone(),
+        upstream: workspace.upstream.authority(),
+        auth_string: workspace.auth_string.clone(),
+        hosts: workspace.hosts.clone(),
+    });
+    let limits = lictor_proxy::Limits {
+        body_bytes: plan.limits.body_bytes,
+        header_bytes: plan.limits.header_bytes,
+        sockets: plan.limits.sockets,
+        sockets_per_principal: plan.limits.sockets_per_principal,
+        upstream_requests: plan.limits.upstream_connections,
+        ..lictor_proxy::Limits::default()
+    };
+    Ok(Settings {
+        listen: plan.listen,
+        public_url: plan.public_url.as_ref().map(ToString::to_string),
+        tls: tls.map(Arc::new),
+        workspaces: workspaces.collect(),
+        trusted_proxies: plan.trusted_proxies.clone(),
+        limits,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    })
+}
+
+/// Brings pages and data path together, which do not know each other.
+fn pages(plan: &Plan, auth: Authenticator, store: Store, background: &tokio::runtime::Handle) -> Pages {
+    let state = lictor_web::WebState { auth, store, allow_plain_http: plan.allow_plain_http_sessions };
+    let router = lictor_web::router(state);
+    Pages::new(background.clone(), move |request| {
+        let router = router.clone();
+        async move {
+            let response = match router.oneshot(request.map(axum::body::Body::new)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            response.map(|body| -> PageBody { Box::pin(http_body_util::BodyExt::map_err(body, Into::into)) })
+        }
+    })
+}
