@@ -1,0 +1,244 @@
+//! What is true? The plan that the gateway runs by; made from a file by `serve`, from flags by `up`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use lictor_model::Secret;
+
+use super::limits::Limits;
+use super::units::duration;
+use super::workspace::{self, Workspace};
+use super::written::Section;
+use super::{Surroundings, store};
+
+/// Everything the gateway must know to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Where clients connect to.
+    pub(crate) listen: SocketAddr,
+    /// How clients spell us, when it is not what they connect to.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// TLS of our own listener.
+    pub(crate) tls: Option<TlsFiles>,
+    /// The store; a secret, since it may hold a password.
+    pub(crate) store_url: Secret,
+    /// At least one; at most one without hosts (the default).
+    pub(crate) workspaces: Vec<Workspace>,
+    /// Peers whose `X-Forwarded-*` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Bounds.
+    pub(crate) limits: Limits,
+    /// The log.
+    pub(crate) log: Log,
+    /// How long a sign-in lasts.
+    pub(crate) sessions: Sessions,
+    /// Whether browsers may sign in over plain HTTP from other machines than this one.
+    pub(crate) allow_plain_http_sessions: bool,
+    /// Told the bound address once every listener accepts; for the last lines of `lictor up`.
+    pub(crate) listening: Option<Sender<SocketAddr>>,
+}
+
+/// `https://host[:port]`, as browsers and clients spell us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicUrl {
+    /// `http` or `https`.
+    pub(crate) scheme: String,
+    /// `host` or `host:port`, in lower case.
+    pub(crate) authority: String,
+}
+
+impl std::fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// The chain, leaf first.
+    pub(crate) cert_file: PathBuf,
+    /// The leaf's private key.
+    pub(crate) key_file: PathBuf,
+}
+
+/// The log's form and level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// `text` for people, `json` for programs.
+    pub(crate) format: LogFormat,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub(crate) level: String,
+}
+
+/// How a log line is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+/// How long a sign-in lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sessions {
+    /// Without a request.
+    pub(crate) idle: Duration,
+    /// In any case.
+    pub(crate) absolute: Duration,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(12 * 3_600), absolute: Duration::from_secs(7 * 86_400) }
+    }
+}
+
+impl Plan {
+    /// A plan with one default workspace and every other setting at its default.
+    pub(crate) fn with_defaults(listen: SocketAddr, store_url: Secret, workspace: Workspace) -> Self {
+        Self {
+            listen,
+            public_url: None,
+            tls: None,
+            store_url,
+            workspaces: vec![workspace],
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+            log: Log::default(),
+            sessions: Sessions::default(),
+            allow_plain_http_sessions: false,
+            listening: None,
+        }
+    }
+
+    /// What the file makes true; problems are noted on the way, and `None` means that there are some.
+    pub(crate) fn from_written(root: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Self> {
+        let listen = listen(root);
+        let public_url = root.text("public_url").map(|found| found.read(|text| public_url(&text)));
+        let trusted_proxies = trusted_proxies(root);
+        let allow_plain_http_sessions = root.flag("allow_plain_http_sessions").is_some_and(|found| found.value);
+        let tls = tls(root.section("tls"), surroundings);
+        let store_url = store::url(root, surroundings);
+        let workspaces = workspace::all(root, surroundings);
+        let limits = Limits::from_written(root.section("limits"));
+        let log = log(root.section("log"));
+        let sessions = sessions(root.section("sessions"));
+        root.finish();
+        Some(Self {
+            listen: listen?,
+            public_url: public_url.flatten().map(|found| found.value),
+            tls,
+            store_url: store_url?,
+            workspaces,
+            trusted_proxies,
+            limits,
+            log,
+            sessions,
+            allow_plain_http_sessions,
+            listening: None,
+        })
+    }
+}
+
+fn listen(root: &mut Section<'_>) -> Option<SocketAddr> {
+    let Some(found) = root.text("listen") else {
+        root.problem("listen", "is missing or unusable: write listen = \"0.0.0.0:4200\"");
+        return None;
+    };
+    let read = found.read(|text| {
+        text.parse()
+            .map_err(|_| format!("{text:?} is not an address and port: write \"0.0.0.0:4200\" or \"[::]:4200\""))
+    });
+    read.map(|found| found.value)
+}
+
+/// Reads `https://host[:port]`.
+///
+/// # Errors
+/// A sentence that says what to write instead.
+fn public_url(text: &str) -> Result<PublicUrl, String> {
+    let wrong = || "must be a URL without a path, as in \"https://prefect.example.com\"".to_owned();
+    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
+    if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+        return Err(wrong());
+    }
+    Ok(PublicUrl { scheme: scheme.to_owned(), authority: authority.as_str().to_ascii_lowercase() })
+}
+
+fn trusted_proxies(root: &mut Section<'_>) -> Vec<IpNet> {
+    let one = |text: String| {
+        let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
+        net.ok_or_else(|| format!("{text:?} is not a network: write it as \"10.0.0.0/8\" or \"192.0.2.7\""))
+    };
+    let written = root.texts("trusted_proxies").unwrap_or_default();
+    written.into_iter().filter_map(|found| found.read(one)).map(|found| found.value).collect()
+}
+
+fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<TlsFiles> {
+    let mut file = |key: &'static str| {
+        let found = section.text(key)?;
+        let read = found.read(|path| {
+            let path = surroundings.resolve(&path);
+            std::fs::File::open(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            Ok(path)
+        });
+        Some(read.map(|found| found.value))
+    };
+    let (cert, key) = (file("cert_file"), file("key_file"));
+    match (&cert, &key) {
+        (Some(_), None) => section.problem("key_file", "is missing: TLS needs cert_file and key_file"),
+        (None, Some(_)) => section.problem("cert_file", "is missing: TLS needs cert_file and key_file"),
+        _ => {}
+    }
+    section.finish();
+    Some(TlsFiles { cert_file: cert??, key_file: key?? })
+}
+
+fn log(mut section: Section<'_>) -> Log {
+    let default = Log::default();
+    let format = section.text("format").and_then(|found| {
+        found.read(|text| match text.as_str() {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("must be \"text\" or \"json\"".to_owned()),
+        })
+    });
+    let level = section.text("level").and_then(|found| {
+        found.read(|text| match text.as_str() {
+            "error" | "warn" | "info" | "debug" | "trace" => Ok(text),
+            _ => Err("must be \"error\", \"warn\", \"info\", \"debug\" or \"trace\"".to_owned()),
+        })
+    });
+    section.finish();
+    Log {
+        format: format.map_or(default.format, |found| found.value),
+        level: level.map_or(default.level, |found| found.value),
+    }
+}
+
+fn sessions(mut section: Section<'_>) -> Sessions {
+    let default = Sessions::default();
+    let mut read = |key: &'static str| {
+        section.text(key).and_then(|found| found.read(|text| duration(&text).map_err(|error| error.to_string())))
+    };
+    let (idle, absolute) = (read("idle"), read("absolute"));
+    section.finish();
+    let absolute_value = absolute.map_or(default.absolute, |found| found.value);
+    if let Some(idle) = idle.as_ref().filter(|idle| idle.value > absolute_value) {
+        idle.problem("is longer than sessions.absolute, which ends every session");
+    }
+    Sessions { idle: idle.map_or(default.idle.min(absolute_value), |found| found.value), absolute: absolute_value }
+}

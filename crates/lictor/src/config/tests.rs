@@ -1,0 +1,152 @@
+//! Does the configuration say all that is wrong with it, and mean what it says?
+
+use std::path::Path;
+
+use super::*;
+
+fn no_env(_: &str) -> Option<String> {
+    None
+}
+
+fn read(text: &str) -> Result<Plan, Vec<Problem>> {
+    parse(text, Surroundings { env: &no_env, folder: Path::new("/nowhere") }, |root, at| Plan::from_written(root, at))
+}
+
+const SMALLEST: &str = r#"
+listen = "127.0.0.1:4200"
+store.url = "sqlite:///var/lib/lictor/lictor.db"
+[workspaces.main]
+upstream = "http://10.0.0.5:4200"
+"#;
+
+#[test]
+fn the_smallest_file_has_the_documented_defaults() {
+    let plan = read(SMALLEST).unwrap();
+    assert_eq!(plan.limits.body_bytes, 8 * 1024 * 1024);
+    assert_eq!((plan.limits.sockets, plan.limits.sockets_per_principal), (60, 50));
+    assert_eq!(plan.workspaces[0].upstream, Upstream { host: "10.0.0.5".to_owned(), port: 4200 });
+    assert!(plan.workspaces[0].auth_string.is_none() && plan.workspaces[0].hosts.is_empty());
+    assert!(!plan.allow_plain_http_sessions && plan.tls.is_none() && plan.trusted_proxies.is_empty());
+}
+
+#[test]
+fn every_setting_reads() {
+    let env = |name: &str| (name == "PREFECT_AUTH").then(|| "admin:pass".to_owned());
+    let text = r#"
+listen = "[::]:4200"
+public_url = "https://Prefect.example.com"
+trusted_proxies = ["10.0.0.0/8", "192.0.2.7"]
+allow_plain_http_sessions = true
+[store]
+url = "postgres://lictor:secret@db/lictor"
+[workspaces.main]
+upstream = "http://prefect"
+auth_string_env = "PREFECT_AUTH"
+[workspaces.research]
+upstream = "http://[::1]:4201/"
+hosts = ["Research.example.com"]
+[limits]
+sockets = 10
+[log]
+format = "json"
+level = "warn"
+[sessions]
+idle = "30m"
+absolute = "1d"
+"#;
+    let at = Surroundings { env: &env, folder: Path::new("") };
+    let plan = parse(text, at, |root, at| Plan::from_written(root, at)).unwrap();
+    assert_eq!(plan.public_url.unwrap().to_string(), "https://prefect.example.com");
+    assert_eq!(plan.workspaces[0].upstream.authority(), "prefect:80");
+    assert_eq!(plan.workspaces[0].auth_string.as_ref().unwrap().expose(), "admin:pass");
+    assert_eq!(plan.workspaces[1].upstream.authority(), "[::1]:4201");
+    assert_eq!(plan.workspaces[1].hosts, ["research.example.com"]);
+    assert_eq!(plan.trusted_proxies[1].to_string(), "192.0.2.7/32");
+    assert_eq!(plan.sessions.idle.as_secs(), 1_800);
+    assert_eq!((plan.limits.sockets, plan.log.level.as_str()), (10, "warn"));
+}
+
+#[test]
+fn all_problems_are_reported_at_once_each_with_its_key_and_line() {
+    let text = r#"listen = "everywhere"
+public_url = "https://x/prefect"
+trusted_proxies = ["10.0.0.0/8", "ten"]
+colour = "red"
+[tls]
+cert_file = "absent.pem"
+[workspaces.main]
+upstream = "http://127.0.0.1:4200/api"
+auth_string = "admin:pass"
+[workspaces.Other]
+upstream = "https://127.0.0.1:4200"
+auth_string_env = "ABSENT"
+[limits]
+sockets = "many"
+header_bytes = 1
+[log]
+format = "xml"
+[sessions]
+idle = "1 week"
+"#;
+    let problems = read(text).unwrap_err();
+    let found: Vec<(Option<usize>, &str)> = problems.iter().map(|p| (p.line, p.key.as_str())).collect();
+    let expected = [
+        (None, "store.url"),
+        (Some(1), "listen"),
+        (Some(2), "public_url"),
+        (Some(3), "trusted_proxies[1]"),
+        (Some(4), "colour"),
+        (Some(5), "tls.key_file"),
+        (Some(6), "tls.cert_file"),
+        (Some(7), "workspaces.main.hosts"),
+        (Some(8), "workspaces.main.upstream"),
+        (Some(9), "workspaces.main.auth_string"),
+        (Some(10), "workspaces.Other"),
+        (Some(11), "workspaces.Other.upstream"),
+        (Some(12), "workspaces.Other.auth_string_env"),
+        (Some(14), "limits.sockets"),
+        (Some(15), "limits.header_bytes"),
+        (Some(17), "log.format"),
+        (Some(19), "sessions.idle"),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn an_inline_auth_string_is_refused_with_the_reason_and_never_repeated() {
+    let problems = read(&format!("{SMALLEST}auth_string = \"admin:hunter2\"\n")).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].what.contains("auth_string_file") && !problems[0].what.contains("hunter2"));
+}
+
+#[test]
+fn a_file_that_is_not_toml_says_where() {
+    let problems = read("listen = \n").unwrap_err();
+    assert_eq!(problems[0].line, Some(1));
+}
+
+#[test]
+fn one_host_chooses_one_workspace() {
+    let text = format!(
+        "{SMALLEST}hosts = [\"a.example\"]\n[workspaces.two]\nupstream = \"http://h\"\nhosts = [\"A.example\"]"
+    );
+    let problems = read(&text).unwrap_err();
+    assert_eq!(problems[0].key, "workspaces.two.hosts[0]");
+}
+
+#[test]
+fn the_store_may_come_from_the_environment_but_not_from_two_places() {
+    let env = |name: &str| (name == "LICTOR_STORE_URL").then(|| "postgres://db/lictor".to_owned());
+    let at = Surroundings { env: &env, folder: Path::new("") };
+    assert_eq!(parse("", at, |root, at| store::url(root, at)).unwrap().expose(), "postgres://db/lictor");
+    let twice = "store.url = \"sqlite:///a\"\nstore.url_file = \"b\"";
+    assert_eq!(parse(twice, at, |root, at| store::url(root, at)).unwrap_err()[0].key, "store.url_file");
+}
+
+#[test]
+fn an_auth_string_is_printable_ascii_on_one_line() {
+    assert_eq!(workspace::usable_auth_string("admin:pass\n").unwrap().expose(), "admin:pass");
+    for wrong in ["", "\n", "admin:päss", "a\nb", "a\tb"] {
+        assert!(workspace::usable_auth_string(wrong).is_err(), "{wrong:?}");
+    }
+}

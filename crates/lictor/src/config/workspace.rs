@@ -1,0 +1,219 @@
+//! Which Prefect Server is behind which name? The `[workspaces.NAME]` tables.
+
+use std::collections::BTreeMap;
+
+use lictor_model::{Secret, WorkspaceName};
+
+use super::Surroundings;
+use super::written::{Found, Section};
+
+/// One Prefect Server and how it is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Workspace {
+    /// How grants, logs and metrics name it.
+    pub(crate) name: WorkspaceName,
+    /// Where it listens.
+    pub(crate) upstream: Upstream,
+    /// Its `PREFECT_SERVER_API_AUTH_STRING`; `None` when it has none, so that anybody near it passes by Lictor.
+    pub(crate) auth_string: Option<Secret>,
+    /// The host names that choose it, in lower case; empty for the default workspace.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// An upstream's address: plain HTTP, no base path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Upstream {
+    /// Host name or address, IPv6 without brackets.
+    pub(crate) host: String,
+    /// Port.
+    pub(crate) port: u16,
+}
+
+impl Upstream {
+    /// Reads `http://host:port`.
+    ///
+    /// # Errors
+    /// A sentence that says what to write instead.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let uri: http::Uri = text.parse().map_err(|_| "must be a URL like http://127.0.0.1:4200".to_owned())?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => {
+                return Err("https to the upstream is not supported in this version: run Lictor beside Prefect and use http, or end the TLS in a tunnel".to_owned());
+            }
+            _ => return Err("must begin with http://".to_owned()),
+        }
+        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+            return Err("must not have a path, as in http://127.0.0.1:4200 (a Prefect Server under a base path is not supported in this version; leave /api out as well)".to_owned());
+        }
+        let authority = uri.authority().ok_or("must name a host")?;
+        if authority.as_str().contains('@') {
+            return Err("must not hold a credential: use auth_string_file or auth_string_env".to_owned());
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err("must name a host".to_owned());
+        }
+        Ok(Self { host: host.to_owned(), port: authority.port_u16().unwrap_or(80) })
+    }
+
+    /// `host:port`, IPv6 in brackets: for `Host` headers and messages.
+    pub(crate) fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "http://{}", self.authority())
+    }
+}
+
+/// Every workspace of the file.
+pub(crate) fn all(root: &mut Section<'_>, surroundings: Surroundings<'_>) -> Vec<Workspace> {
+    let mut tables = root.section("workspaces");
+    let mut workspaces = Vec::new();
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let mut default: Option<String> = None;
+    let sections = tables.named_sections();
+    if sections.is_empty() {
+        tables.problem("", "is missing: write [workspaces.main] with upstream = \"http://127.0.0.1:4200\"");
+    }
+    for (name, mut section) in sections {
+        if let Err(what) = usable_name(&name) {
+            section.problem("", what);
+        }
+        let hosts = hosts(&mut section, &name, &mut taken);
+        match (&default, hosts.is_empty()) {
+            (Some(first), true) => section.problem(
+                "hosts",
+                format!("is missing, and workspace {first:?} has none either: only one workspace may be the default"),
+            ),
+            (None, true) => default = Some(name.clone()),
+            (_, false) => {}
+        }
+        workspaces.extend(one(name, section, hosts, surroundings));
+    }
+    workspaces
+}
+
+/// The name of the workspace without hosts, or of the only one.
+pub(crate) fn default_name(root: &mut Section<'_>) -> Option<WorkspaceName> {
+    let mut sections = root.section("workspaces").named_sections();
+    let only = (sections.len() == 1).then(|| sections.first().map(|(name, _)| name.clone())).flatten();
+    let without_hosts =
+        sections.iter_mut().find_map(|(name, section)| section.texts("hosts").is_none().then(|| name.clone()));
+    only.or(without_hosts).map(WorkspaceName::from)
+}
+
+fn one(
+    name: String,
+    mut section: Section<'_>,
+    hosts: Vec<String>,
+    surroundings: Surroundings<'_>,
+) -> Option<Workspace> {
+    let upstream = section.text("upstream");
+    if upstream.is_none() {
+        section.problem("upstream", "is missing: write upstream = \"http://127.0.0.1:4200\"");
+    }
+    let auth_string = auth_string(&mut section, surroundings);
+    section.finish();
+    let upstream = upstream?.read(|text| Upstream::parse(&text))?.value;
+    Some(Workspace { name: WorkspaceName::from(name), upstream, auth_string, hosts })
+}
+
+fn auth_string(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {
+    let (file, env) = (section.text("auth_string_file"), section.text("auth_string_env"));
+    if let Some(inline) = section.text("auth_string") {
+        inline.problem(
+            "secrets do not belong in this file, which gets copied and committed: write the auth string to a file of its own and name it in auth_string_file, or name an environment variable in auth_string_env",
+        );
+    }
+    match (file, env) {
+        (Some(_), Some(env)) => {
+            env.problem("auth_string_file is set as well; keep one of the two");
+            None
+        }
+        (Some(file), None) => file
+            .read(|path| {
+                let path = surroundings.resolve(&path);
+                let read = std::fs::read_to_string(&path);
+                usable_auth_string(&read.map_err(|error| format!("cannot read {}: {error}", path.display()))?)
+            })
+            .map(|found| found.value),
+        (None, Some(env)) => env
+            .read(|name| {
+                let value = (surroundings.env)(&name);
+                usable_auth_string(&value.ok_or_else(|| format!("the environment variable {name} is not set"))?)
+            })
+            .map(|found| found.value),
+        (None, None) => None,
+    }
+}
+
+/// Reads an upstream's auth string; the line's end is not part of it.
+///
+/// # Errors
+/// A sentence that says what is wrong with it; never the string itself.
+pub(crate) fn usable_auth_string(text: &str) -> Result<Secret, String> {
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        Err("the auth string is empty; it must be the upstream's PREFECT_SERVER_API_AUTH_STRING".to_owned())
+    } else if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        Err("the auth string must be printable ASCII on one line: Prefect's websockets fail on anything else"
+            .to_owned())
+    } else {
+        Ok(Secret::new(text))
+    }
+}
+
+fn hosts(section: &mut Section<'_>, workspace: &str, taken: &mut BTreeMap<String, String>) -> Vec<String> {
+    let Some(written) = section.texts("hosts") else { return Vec::new() };
+    if written.is_empty() {
+        section.problem("hosts", "must name at least one host; leave the key out for the default workspace");
+    }
+    let mut hosts = Vec::new();
+    for found in written {
+        let Some(host) = found.read(|text| usable_host(&text)) else { continue };
+        note_twice(&host, workspace, taken);
+        hosts.push(host.value);
+    }
+    hosts
+}
+
+fn note_twice(host: &Found<'_, String>, workspace: &str, taken: &mut BTreeMap<String, String>) {
+    if let Some(other) = taken.insert(host.value.clone(), workspace.to_owned()) {
+        host.problem(format!("{:?} is a host of workspace {other:?} already", host.value));
+    }
+}
+
+fn usable_host(text: &str) -> Result<String, String> {
+    let lower = text.to_ascii_lowercase();
+    let plain = lower.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+    if plain && !lower.is_empty() {
+        Ok(lower)
+    } else {
+        Err(format!(
+            "{text:?} is not a host name: write it without scheme, port and path, as in \"prefect.example.com\""
+        ))
+    }
+}
+
+fn usable_name(name: &str) -> Result<(), String> {
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if begins && plain && name.len() <= 48 {
+        Ok(())
+    } else {
+        Err("a workspace's name is 1 to 48 of a-z, 0-9 and -, beginning with a letter".to_owned())
+    }
+}
+
+/// A default workspace: `lictor up` has just one.
+pub(crate) fn only(upstream: Upstream, auth_string: Option<Secret>) -> Workspace {
+    Workspace { name: WorkspaceName::from("default"), upstream, auth_string, hosts: Vec::new() }
+}
