@@ -1,0 +1,175 @@
+//! Which command was asked for? One file per noun; this one names them all and runs the chosen one.
+
+pub(crate) mod audit;
+pub(crate) mod can;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod error;
+pub(crate) mod grant;
+pub(crate) mod import;
+pub(crate) mod key;
+pub(crate) mod moment;
+pub(crate) mod operation;
+pub(crate) mod password;
+pub(crate) mod principal;
+pub(crate) mod printed;
+pub(crate) mod role;
+pub(crate) mod serve;
+pub(crate) mod service_account;
+pub(crate) mod target;
+pub(crate) mod up;
+pub(crate) mod user;
+
+use clap::{Parser, Subcommand};
+
+use error::CliError;
+use printed::Printed;
+use target::{Console, Target};
+
+/// People, keys and roles in front of an unmodified Prefect Server.
+#[derive(Debug, Parser)]
+#[command(name = "lictor", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Print JSON instead of text: stable field names, times as RFC 3339.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lictor up                                  a gateway with a Prefect Server of its own, on http://127.0.0.1:4300
+  lictor user add alice --role developer     a person; asks for the password
+  lictor key create --for alice --label ci   an API key; only the key is printed on standard output
+  lictor can alice POST /api/flows/          may she, and why?
+  lictor serve --config lictor.toml          the gateway in production
+
+Every command that reads or changes people, keys, roles, grants or the record works on the store of a running or a
+stopped gateway: of --data DIR (or LICTOR_DATA), or of --config FILE (or LICTOR_CONFIG).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a gateway with a Prefect Server of its own (or with --upstream, in front of one that runs).
+    Up(up::Up),
+    /// Start the gateway that a configuration file describes.
+    Serve(serve::Serve),
+    /// Check a configuration file and name every problem in it.
+    Check(check::Check),
+    /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
+    Doctor(doctor::Doctor),
+    /// People: add, list, show, disable, enable, remove, set-password.
+    #[command(subcommand)]
+    User(user::User),
+    /// Machines: they have API keys, never a password.
+    #[command(subcommand)]
+    ServiceAccount(service_account::ServiceAccount),
+    /// API keys: create, list, revoke.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Roles: the built-in ones, and your own.
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+    /// Grants: who has which role in which workspace.
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
+    /// Bring people over from elsewhere.
+    #[command(subcommand)]
+    Import(import::Import),
+    /// The record of who did what.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// May they? The decision for one request, and what it rests on. Exit code 0: allowed; 3: refused.
+    Can(can::Can),
+    /// The operations of Prefect that Lictor knows, with the permission each needs.
+    #[command(subcommand)]
+    Operation(operation::OperationCommand),
+    /// Print the completion script of a shell.
+    Completions(completions::Completions),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`], whose text says what to change.
+pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
+    let target = &cli.target;
+    match cli.command {
+        Command::Up(up) => up.run(target),
+        Command::Serve(serve) => serve.run(target),
+        Command::Check(check) => check.run(target),
+        Command::Doctor(doctor) => doctor.run(target),
+        Command::Completions(completions) => Ok(completions.run()),
+        Command::Operation(operation) => Ok(operation.run()),
+        Command::User(user) => on_store(target, async |console| user.run(&console).await),
+        Command::ServiceAccount(account) => on_store(target, async |console| account.run(&console).await),
+        Command::Key(key) => on_store(target, async |console| key.run(&console).await),
+        Command::Role(role) => on_store(target, async |console| role.run(&console).await),
+        Command::Grant(grant) => on_store(target, async |console| grant.run(&console).await),
+        Command::Import(import) => on_store(target, async |console| import.run(&console).await),
+        Command::Audit(audit) => on_store(target, async |console| audit.run(&console).await),
+        Command::Can(can) => {
+            let workspace = can.workspace_in(target)?;
+            on_store(target, async |console| can.run(&console, workspace).await)
+        }
+    }
+}
+
+/// Opens the store and works on it.
+fn on_store(
+    target: &Target,
+    work: impl AsyncFnOnce(Console) -> Result<Printed, CliError>,
+) -> Result<Printed, CliError> {
+    runtime()?.block_on(async { work(Console::open(target).await?).await })
+}
+
+/// The runtime of a command that is over soon.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_commands_of_the_documentation_parse() {
+        for line in [
+            "up --data d --listen 127.0.0.1:4300 --upstream http://127.0.0.1:4200",
+            "serve --config lictor.toml",
+            "check --config lictor.toml",
+            "doctor --data d --json",
+            "user add alice --role developer --password-stdin",
+            "user set-password alice",
+            "service-account add ci --role worker",
+            "key create --for alice --label laptop --expires 90d",
+            "key list --for alice --data d",
+            "key revoke 0198",
+            "role add deployer --permission see_flows --permission run_deployments",
+            "grant add alice --role viewer --workspace research",
+            "import htpasswd users.htpasswd --dry-run",
+            "audit list --actor alice --since 1h --limit 5",
+            "can alice SOCKET /api/events/in --workspace default",
+            "operation list",
+            "completions bash",
+        ] {
+            let words = std::iter::once("lictor").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_named_once() {
+        assert!(Cli::try_parse_from(["lictor", "user", "list", "--data", "d", "--config", "c"]).is_err());
+    }
+}

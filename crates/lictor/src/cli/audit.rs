@@ -1,0 +1,98 @@
+//! Who did what?
+
+use clap::{Args, Subcommand};
+use lictor_model::{AuditEvent, CredentialKind};
+use lictor_store::AuditFilter;
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::moment::{Moment, moment};
+use super::printed::{Printed, table};
+use super::target::Console;
+
+/// `lictor audit`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List audit events, the newest first.
+    #[command(
+        after_help = "Examples:\n  lictor audit list --since 1h\n  lictor audit list --actor alice --operation \"POST /flow_runs/{id}/set_state\" --json"
+    )]
+    List(List),
+}
+
+/// `lictor audit list`
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only what this user or service account did (`console`: the command line).
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Only this operation, as the list prints it.
+    #[arg(long)]
+    operation: Option<String>,
+    /// Not older than this: 1h, 7d, or an RFC 3339 time.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Moment>,
+    /// Older than this.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    until: Option<Moment>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+}
+
+impl Audit {
+    /// Runs it.
+    pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        let Self::List(list) = self;
+        let now = console.clock.now();
+        let filter = AuditFilter {
+            actor: list.actor,
+            operation: list.operation,
+            since: list.since.map(|since| since.before(now)),
+            until: list.until.map(|until| until.before(now)),
+            limit: list.limit,
+            ..AuditFilter::default()
+        };
+        let events = console.store.list_audit(filter).await?;
+        let rows: Vec<Vec<String>> = events.iter().map(row).collect();
+        let header = &["WHEN", "WHO", "FROM", "WHAT", "ON", "OUTCOME", "STATUS"];
+        Ok(Printed::new(table(header, &rows), Value::Array(events.iter().map(as_json).collect())))
+    }
+}
+
+fn row(event: &AuditEvent) -> Vec<String> {
+    let outcome = match event.reason.as_str() {
+        "" => event.outcome.as_str().to_owned(),
+        reason => format!("{}: {reason}", event.outcome.as_str()),
+    };
+    vec![
+        event.at.to_rfc3339(),
+        event.actor.name.clone(),
+        or_dash(&event.client_ip),
+        event.operation.clone(),
+        or_dash(&event.object),
+        outcome,
+        if event.status == 0 { "-".to_owned() } else { event.status.to_string() },
+    ]
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".to_owned() } else { text.to_owned() }
+}
+
+fn as_json(event: &AuditEvent) -> Value {
+    json!({
+        "id": event.id,
+        "at": event.at.to_rfc3339(),
+        "actor": { "id": event.actor.id, "kind": event.actor.kind, "name": event.actor.name },
+        "credential": event.credential.as_ref().map(|used| json!({ "kind": CredentialKind::as_str(used.kind), "id": used.id })),
+        "client_ip": event.client_ip,
+        "operation": event.operation,
+        "object": event.object,
+        "workspace": event.workspace,
+        "outcome": event.outcome.as_str(),
+        "reason": event.reason,
+        "status": event.status,
+        "request": event.request,
+    })
+}

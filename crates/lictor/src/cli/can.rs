@@ -1,0 +1,174 @@
+//! May they, and why? The decision for one request, by the same code that the gateway runs.
+
+use std::sync::Arc;
+
+use clap::Args;
+use lictor_authz::{AccessView, CanonicalPath, Denial, Matched, Operation, Permit, Surface, Verb, surface};
+use lictor_model::{
+    CredentialId, CredentialKind, CredentialRef, Grant, Identity, Permission, PermissionSet, Reason, Role,
+    WorkspaceName,
+};
+use serde_json::json;
+
+use super::error::CliError;
+use super::principal::workspace_of;
+use super::printed::Printed;
+use super::target::{Console, Place, Target};
+use crate::config;
+
+/// `lictor can`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lictor can alice POST /api/flow_runs/filter\n  lictor can ci SOCKET /api/events/in --workspace research\n\nExit code 0: allowed; 3: refused."
+)]
+pub(crate) struct Can {
+    /// A user or a service account.
+    name: String,
+    /// GET, POST, PUT, PATCH, DELETE, HEAD, or SOCKET for a websocket.
+    method: String,
+    /// The path as a client sends it, as /api/flows/filter.
+    path: String,
+    /// Which workspace; otherwise the default one.
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<String>,
+}
+
+/// Nothing to decide about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CanError {
+    /// No default.
+    #[error("no workspace is the default (all have hosts): name one with --workspace")]
+    NoDefaultWorkspace,
+}
+
+/// Where the API stands for clients.
+const MOUNT: &str = "/api";
+const REFUSED: u8 = 3;
+
+/// What was decided, and about which row.
+struct Verdict {
+    operation: Option<&'static Operation>,
+    decision: Result<Option<Permit>, Denial>,
+    hint: Option<String>,
+}
+
+impl Can {
+    /// The workspace that was named, or the default one.
+    pub(crate) fn workspace_in(&self, target: &Target) -> Result<WorkspaceName, CliError> {
+        if let Some(name) = &self.workspace {
+            return Ok(WorkspaceName::from(name.as_str()));
+        }
+        match target.place()? {
+            Place::Data(_) => Ok(WorkspaceName::from("default")),
+            Place::Config(file) => Ok(config::read_default_workspace(&file)?.ok_or(CanError::NoDefaultWorkspace)?),
+        }
+    }
+
+    /// Decides.
+    pub(crate) async fn run(self, console: &Console, workspace: WorkspaceName) -> Result<Printed, CliError> {
+        let principal = Arc::new(console.principal(&self.name).await?);
+        let access = AccessView::build(&console.store.list_roles().await?, &console.store.list_grants().await?);
+        let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
+        let identity = Identity { principal, credential };
+        let verdict = self.verdict(&identity, &access, &workspace);
+        let grants = access.explain(&identity.principal.id, &workspace);
+        Ok(self.printed(&verdict, &grants, &workspace))
+    }
+
+    fn verdict(&self, identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Verdict {
+        let method = self.method.to_ascii_uppercase();
+        let verb = if method == "SOCKET" { Some(Verb::Socket) } else { Verb::from_method(&method) };
+        let Some(verb) = verb else { return Verdict::refused(Reason::MethodNotAllowed) };
+        let path = match CanonicalPath::parse(self.path_alone()) {
+            Ok(path) => path,
+            Err(reason) => return Verdict::refused(reason),
+        };
+        let matched = match surface::classify(verb, &path, MOUNT) {
+            Some(Surface::Api(below)) => lictor_authz::matcher::find(verb, below),
+            Some(Surface::Root(matched)) => Some(matched),
+            Some(Surface::Ours) => return Verdict::ours(),
+            Some(Surface::Absent) | None => None,
+        };
+        match matched {
+            Some(matched) => Verdict::of(&matched, identity, access, workspace),
+            None => Verdict {
+                operation: None,
+                decision: Err(lictor_authz::deny_unknown(Some(identity), access, workspace)),
+                hint: below_the_mount(verb, &path),
+            },
+        }
+    }
+
+    fn path_alone(&self) -> &str {
+        self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path)
+    }
+
+    fn printed(&self, verdict: &Verdict, grants: &[(Grant, Role)], workspace: &WorkspaceName) -> Printed {
+        let needed = verdict.operation.map(|operation| operation.access.to_text());
+        let lacking = verdict.decision.as_ref().err().map_or(PermissionSet::EMPTY, |denial| denial.lacking);
+        let reason = verdict.decision.as_ref().err().map(|denial| denial.reason);
+        let word = if reason.is_none() { "allowed" } else { "refused" };
+        let mut text = format!("{word}: {} {} {} in {workspace}\n", self.name, self.method, self.path);
+        if let Some(operation) = verdict.operation {
+            text += &format!("  operation   {}\n  needs       {}\n", operation.name(), operation.access.to_text());
+        }
+        if let Err(denial) = &verdict.decision {
+            text += &format!("  reason      {}: {}\n", denial.reason, denial.advice());
+        }
+        for (grant, role) in grants {
+            text += &format!("  grant       {}\n", grant_line(grant, role, verdict.operation));
+        }
+        if grants.is_empty() {
+            text += "  grant       none in this workspace\n";
+        }
+        if let Some(hint) = &verdict.hint {
+            text += &format!("  hint        {hint}\n");
+        }
+        let json = json!({
+            "allowed": reason.is_none(),
+            "name": self.name,
+            "method": self.method,
+            "path": self.path,
+            "workspace": workspace,
+            "operation": verdict.operation.map(Operation::name),
+            "needs": needed,
+            "reason": reason.map(Reason::code),
+            "lacking": lacking.iter().map(Permission::as_str).collect::<Vec<_>>(),
+            "grants": grants.iter().map(|(grant, _)| json!({
+                "id": grant.id, "role": grant.role, "workspace": workspace_of(&grant.scope),
+            })).collect::<Vec<_>>(),
+        });
+        Printed::new(text, json).with_code(if reason.is_none() { 0 } else { REFUSED })
+    }
+}
+
+impl Verdict {
+    fn of(matched: &Matched, identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Self {
+        let decision = lictor_authz::decide(matched, Some(identity), access, workspace).map(Some);
+        Self { operation: Some(matched.operation()), decision, hint: None }
+    }
+
+    const fn refused(reason: Reason) -> Self {
+        Self { operation: None, decision: Err(Denial { reason, lacking: PermissionSet::EMPTY }), hint: None }
+    }
+
+    fn ours() -> Self {
+        let hint = Some("Lictor's own page; it is answered here and never forwarded".to_owned());
+        Self { operation: None, decision: Ok(None), hint }
+    }
+}
+
+/// A path that only lacks the mount is the likeliest slip.
+fn below_the_mount(verb: Verb, path: &CanonicalPath) -> Option<String> {
+    lictor_authz::matcher::find(verb, path.below_root()).map(|_| format!("clients send it as {MOUNT}{path}"))
+}
+
+fn grant_line(grant: &Grant, role: &Role, operation: Option<&'static Operation>) -> String {
+    let place = workspace_of(&grant.scope).map_or_else(|| "everywhere".to_owned(), |name| format!("in {name}"));
+    let gives = match operation.map(|operation| operation.access) {
+        Some(lictor_authz::Access::Needs(needed)) if role.permissions.contains_all(needed) => ", gives it",
+        Some(lictor_authz::Access::Needs(_)) => ", lacks it",
+        _ => "",
+    };
+    format!("{} {place}{gives} ({})", grant.role, grant.id)
+}

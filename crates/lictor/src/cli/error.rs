@@ -1,0 +1,50 @@
+//! Why did a command fail? One line that says what to change.
+
+use lictor_model::key::EntropyError;
+use lictor_model::principal::NameError;
+use lictor_model::role::RoleNameError;
+use lictor_store::StoreError;
+
+use super::can::CanError;
+use super::import::ImportError;
+use super::password::PasswordError;
+use super::target::TargetError;
+use super::up::UpError;
+use crate::app::AppError;
+use crate::config::ConfigError;
+
+/// A failed command.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant hands on the text of its source")]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    RoleName(#[from] RoleNameError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Can(#[from] CanError),
+    #[error(transparent)]
+    Up(#[from] UpError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("the system gives no runtime: {0}")]
+    Runtime(#[source] std::io::Error),
+    #[error("there is no {kind} {name:?}; `lictor {kind} list` shows them")]
+    NoSuch { kind: &'static str, name: String },
+    #[error(
+        "{0:?} is a service account, and service accounts have no password: give it a key with `lictor key create --for {0}`"
+    )]
+    NoPasswords(String),
+}

@@ -1,0 +1,175 @@
+//! What do users and service accounts have in common on the command line?
+
+use clap::Args;
+use lictor_model::{Grant, Principal, PrincipalKind, PrincipalName, RoleName, Scope, WorkspaceName};
+use lictor_store::NewPrincipal;
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::printed::{Printed, table};
+use super::target::Console;
+
+/// A name.
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// Its name.
+    pub(crate) name: String,
+}
+
+/// A role to begin with.
+#[derive(Debug, Args)]
+pub(crate) struct FirstRole {
+    /// A role to begin with, as `lictor role list` prints it (viewer, runner, developer, owner, worker, or your own).
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Only in this workspace; otherwise in all of them.
+    #[arg(long, value_name = "WORKSPACE", requires = "role")]
+    workspace: Option<String>,
+}
+
+impl FirstRole {
+    /// The role and where it holds.
+    pub(crate) fn read(&self) -> Result<Option<(RoleName, Scope)>, CliError> {
+        let Some(role) = &self.role else { return Ok(None) };
+        Ok(Some((RoleName::parse(role)?, scope(self.workspace.as_deref()))))
+    }
+}
+
+/// Where a grant holds, from `--workspace`.
+pub(crate) fn scope(workspace: Option<&str>) -> Scope {
+    workspace.map_or(Scope::Everywhere, |name| Scope::Workspace(WorkspaceName::from(name)))
+}
+
+/// The workspace of a scope: a name, or `null` for all.
+pub(crate) fn workspace_of(scope: &Scope) -> Option<&str> {
+    match scope {
+        Scope::Everywhere => None,
+        Scope::Workspace(name) => Some(name.as_str()),
+    }
+}
+
+/// The word of the command line for a kind.
+pub(crate) const fn noun(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::User => "user",
+        PrincipalKind::ServiceAccount => "service-account",
+    }
+}
+
+/// Adds one.
+pub(crate) async fn add(console: &Console, new: NewPrincipal) -> Result<Printed, CliError> {
+    let lonely = new.role.is_none();
+    let principal = console.store.add_principal(&console.by, new).await?;
+    let grants = grants_of(console, &principal).await?;
+    let mut text = format!("added {} {}", noun(principal.kind), principal.name);
+    if lonely {
+        text += &format!("; it may do nothing yet: lictor grant add {} --role viewer", principal.name);
+    }
+    Ok(Printed::new(text, as_json(&principal, &grants)))
+}
+
+/// Lists all of a kind.
+pub(crate) async fn list(console: &Console, kind: PrincipalKind) -> Result<Printed, CliError> {
+    let principals = console.store.list_principals(Some(kind)).await?;
+    let grants = console.store.list_grants().await?;
+    let of = |principal: &Principal| -> Vec<Grant> {
+        grants.iter().filter(|grant| grant.principal == principal.id).cloned().collect()
+    };
+    let row = |principal: &Principal| {
+        let state = if principal.disabled { "disabled" } else { "enabled" };
+        vec![
+            principal.name.to_string(),
+            state.to_owned(),
+            roles_as_text(&of(principal)),
+            principal.created_at.to_rfc3339(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = principals.iter().map(row).collect();
+    let json: Vec<Value> = principals.iter().map(|principal| as_json(principal, &of(principal))).collect();
+    Ok(Printed::new(table(&["NAME", "STATE", "ROLES", "CREATED"], &rows), Value::Array(json)))
+}
+
+/// Shows one, with its keys.
+pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
+    let principal = find(console, kind, named).await?;
+    let grants = grants_of(console, &principal).await?;
+    let keys = console.store.list_keys(Some(&principal.name)).await?;
+    let mut json = as_json(&principal, &grants);
+    let now = console.clock.now();
+    if let Some(object) = json.as_object_mut() {
+        let keys = keys.iter().map(|key| super::key::as_json(key, principal.name.as_str(), now)).collect();
+        object.insert("keys".to_owned(), Value::Array(keys));
+    }
+    let rows: Vec<Vec<String>> = keys.iter().map(|key| super::key::row(key, principal.name.as_str(), now)).collect();
+    let mut text = format!(
+        "name     {}\nkind     {}\nid       {}\nstate    {}\nroles    {}\ncreated  {}\n",
+        principal.name,
+        noun(principal.kind),
+        principal.id,
+        if principal.disabled { "disabled" } else { "enabled" },
+        roles_as_text(&grants),
+        principal.created_at,
+    );
+    if !rows.is_empty() {
+        text += &format!("\n{}", table(super::key::HEADER, &rows));
+    }
+    Ok(Printed::new(text, json))
+}
+
+/// Disables or enables one.
+pub(crate) async fn set_disabled(
+    console: &Console,
+    kind: PrincipalKind,
+    named: &Named,
+    disabled: bool,
+) -> Result<Printed, CliError> {
+    let principal = find(console, kind, named).await?;
+    console.store.set_disabled(&console.by, &principal.name, disabled).await?;
+    let done = if disabled { "disabled" } else { "enabled" };
+    changed(&principal, done)
+}
+
+/// Removes one, with its keys, sessions and grants.
+pub(crate) async fn remove(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
+    let principal = find(console, kind, named).await?;
+    console.store.remove_principal(&console.by, &principal.name).await?;
+    changed(&principal, "removed")
+}
+
+/// The answer of a change that has no more to say.
+pub(crate) fn changed(principal: &Principal, done: &str) -> Result<Printed, CliError> {
+    let json = json!({ "id": principal.id, "name": principal.name, "kind": principal.kind, "change": done });
+    Ok(Printed::new(format!("{done} {} {}", noun(principal.kind), principal.name), json))
+}
+
+/// The one of that kind and name.
+pub(crate) async fn find(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Principal, CliError> {
+    let name = PrincipalName::parse(&named.name)?;
+    let found = console.store.find_principal(&name).await?.filter(|principal| principal.kind == kind);
+    found.ok_or_else(|| CliError::NoSuch { kind: noun(kind), name: name.to_string() })
+}
+
+async fn grants_of(console: &Console, principal: &Principal) -> Result<Vec<Grant>, CliError> {
+    let grants = console.store.list_grants().await?;
+    Ok(grants.into_iter().filter(|grant| grant.principal == principal.id).collect())
+}
+
+fn roles_as_text(grants: &[Grant]) -> String {
+    let one = |grant: &Grant| match workspace_of(&grant.scope) {
+        Some(workspace) => format!("{}@{workspace}", grant.role),
+        None => grant.role.to_string(),
+    };
+    if grants.is_empty() { "-".to_owned() } else { grants.iter().map(one).collect::<Vec<_>>().join(", ") }
+}
+
+fn as_json(principal: &Principal, grants: &[Grant]) -> Value {
+    let role = |grant: &Grant| json!({ "role": grant.role, "workspace": workspace_of(&grant.scope) });
+    json!({
+        "id": principal.id,
+        "name": principal.name,
+        "kind": principal.kind,
+        "disabled": principal.disabled,
+        "created_at": principal.created_at.to_rfc3339(),
+        "roles": grants.iter().map(role).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,281 @@
+//! How does it all start with one command? A data directory, an owner, a Prefect Server of its own, the gateway.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+
+use clap::Args;
+use lictor_model::{Grant, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
+use lictor_store::NewPrincipal;
+
+use super::error::CliError;
+use super::password::PasswordError;
+use super::printed::Printed;
+use super::target::{Console, Target, store_url_in};
+use crate::app;
+use crate::config::{Plan, Upstream, workspace};
+use crate::supervise::find::{self, Found, Looked};
+use crate::supervise::install::{self, InstallError};
+use crate::supervise::lock::{self, LockError};
+use crate::supervise::running;
+use crate::supervise::{Server, Supervisor, say};
+
+/// `lictor up`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lictor up\n  lictor up --data /srv/lictor --listen 0.0.0.0:4300\n  LICTOR_UPSTREAM_AUTH_STRING=admin:pass lictor up --upstream http://127.0.0.1:4200"
+)]
+pub(crate) struct Up {
+    /// Where clients connect to.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4300")]
+    listen: SocketAddr,
+    /// A Prefect Server that runs already; none is started then.
+    #[arg(long, value_name = "URL", value_parser = Upstream::parse)]
+    upstream: Option<Upstream>,
+    /// A file with the auth string of --upstream (or set LICTOR_UPSTREAM_AUTH_STRING).
+    #[arg(long, value_name = "FILE", requires = "upstream")]
+    upstream_auth_string_file: Option<std::path::PathBuf>,
+    /// Do not use the `prefect` on PATH; install one into the data directory.
+    #[arg(long, conflicts_with = "upstream")]
+    own_prefect: bool,
+}
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpError {
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {}: {source}", path.display())]
+    Data {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The port is taken.
+    #[error("cannot listen on {listen}: {source}; choose another address with --listen")]
+    Listen {
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The upstream's auth string is unusable.
+    #[error("{origin}: {what}")]
+    AuthString {
+        /// Where it came from.
+        origin: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// In use.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// No Prefect.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The system gives no thread.
+    #[error("cannot watch over Prefect Server: {0}")]
+    Supervise(#[source] std::io::Error),
+}
+
+impl Up {
+    /// Runs until it is told to stop.
+    pub(crate) fn run(self, target: &Target) -> Result<Printed, CliError> {
+        let data = target.data_folder()?;
+        make_private_folder(&data)?;
+        let _taken = lock::take(&data).map_err(UpError::from)?;
+        self.check_listen()?;
+        running::forget(&data);
+        let server = match &self.upstream {
+            Some(_) => None,
+            None => Some(self.own_server(&data)?),
+        };
+        let workspace = match (&self.upstream, &server) {
+            (Some(upstream), _) => workspace::only(upstream.clone(), self.upstream_auth_string()?),
+            (None, Some(server)) => workspace::only(server.at.clone(), Some(server.auth_string.clone())),
+            (None, None) => return Ok(Printed::nothing()),
+        };
+        let store_url = store_url_in(&data);
+        let first_password = super::runtime()?.block_on(make_owner(&store_url))?;
+        let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
+        let (listening, bound) = channel();
+        plan.listening = Some(listening);
+        let (ready, is_ready) = channel();
+        let supervisor = match server {
+            Some(server) => Some(Supervisor::start(server, ready).map_err(UpError::Supervise)?),
+            None => {
+                // An upstream that is not ours is announced at once.
+                let _ = ready.send(());
+                None
+            }
+        };
+        std::thread::spawn(move || announce(&bound, &is_ready, first_password.as_ref()));
+        let ran = app::run(plan);
+        if let Some(supervisor) = supervisor {
+            say("stopping Prefect Server");
+            supervisor.stop();
+        }
+        ran?;
+        Ok(Printed::nothing())
+    }
+
+    /// Finds out at once, rather than after Prefect was installed, that the address is taken.
+    fn check_listen(&self) -> Result<(), UpError> {
+        let listen = self.listen;
+        TcpListener::bind(listen).map(drop).map_err(|source| UpError::Listen { listen, source })
+    }
+
+    fn upstream_auth_string(&self) -> Result<Option<Secret>, UpError> {
+        const VARIABLE: &str = "LICTOR_UPSTREAM_AUTH_STRING";
+        let (origin, text) = match &self.upstream_auth_string_file {
+            Some(file) => {
+                let origin = file.display().to_string();
+                let read = std::fs::read_to_string(file);
+                let text =
+                    read.map_err(|error| UpError::AuthString { origin: origin.clone(), what: error.to_string() })?;
+                (origin, text)
+            }
+            None => match std::env::var(VARIABLE) {
+                Ok(text) => (VARIABLE.to_owned(), text),
+                Err(_) => return Ok(None),
+            },
+        };
+        workspace::usable_auth_string(&text).map(Some).map_err(|what| UpError::AuthString { origin, what })
+    }
+
+    fn own_server(&self, data: &Path) -> Result<Server, UpError> {
+        let found = self.find_prefect(data)?;
+        let auth_string = own_auth_string(&data.join("upstream-auth"))
+            .map_err(|source| UpError::Data { path: data.join("upstream-auth"), source })?;
+        let at = free_port().map_err(UpError::Supervise)?;
+        running::note(data, &at).map_err(|source| UpError::Data { path: data.to_path_buf(), source })?;
+        say(&format!("starting Prefect Server {} ({}) on {at}", found.version, found.program.display()));
+        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_path_buf());
+        let program = std::path::absolute(&found.program).unwrap_or(found.program);
+        Ok(Server { program, data, at, auth_string })
+    }
+
+    fn find_prefect(&self, data: &Path) -> Result<Found, UpError> {
+        let own = find::look(&find::own_program(data));
+        let looked = if self.own_prefect { own } else { either(find::on_path, own) };
+        match looked {
+            Looked::Usable(found) => return Ok(found),
+            Looked::Other(version) => say(&format!("the prefect on PATH is {version}, and Lictor needs 3.x")),
+            Looked::Nothing => {}
+        }
+        Ok(install::own(data)?)
+    }
+}
+
+/// An installation in the data directory was made because the one on PATH would not do, so it goes first.
+fn either(on_path: impl FnOnce() -> Looked, own: Looked) -> Looked {
+    if matches!(own, Looked::Usable(_)) { own } else { on_path() }
+}
+
+fn make_private_folder(path: &Path) -> Result<(), UpError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| UpError::Data { path: path.to_path_buf(), source })
+}
+
+/// The auth string between Lictor and its own Prefect Server: made once, readable by nobody else.
+fn own_auth_string(path: &Path) -> std::io::Result<Secret> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(Secret::new(text.trim())),
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let secret = lictor_model::key::random_text(40).map_err(std::io::Error::other)?;
+    let auth_string = format!("lictor:{secret}");
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(auth_string.as_bytes())?;
+    file.sync_all()?;
+    Ok(Secret::new(auth_string))
+}
+
+fn free_port() -> std::io::Result<Upstream> {
+    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    Ok(Upstream { host: "127.0.0.1".to_owned(), port })
+}
+
+/// Makes the owner `admin` where there is no user yet; answers its password.
+async fn make_owner(store_url: &Secret) -> Result<Option<Secret>, CliError> {
+    let console = Console::open_url(store_url).await?;
+    if !console.store.list_principals(Some(PrincipalKind::User)).await?.is_empty() {
+        warn_without_owner(&console.store.list_grants().await?);
+        return Ok(None);
+    }
+    let password = Secret::new(lictor_model::key::random_text(20)?);
+    let hash = lictor_authn::password::hash(password.expose()).map_err(PasswordError::from)?;
+    let new = NewPrincipal {
+        kind: PrincipalKind::User,
+        name: PrincipalName::parse("admin")?,
+        password: Some((hash, true)),
+        role: Some((RoleName::parse("owner")?, Scope::Everywhere)),
+    };
+    console.store.add_principal(&console.by, new).await?;
+    Ok(Some(password))
+}
+
+fn warn_without_owner(grants: &[Grant]) {
+    if !grants.iter().any(|grant| grant.role.as_str() == "owner") {
+        say("nobody has the role owner yet: lictor grant add NAME --role owner");
+    }
+}
+
+/// Prints the last lines, once the gateway listens and Prefect answers.
+fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, first_password: Option<&Secret>) {
+    // Either end hangs up when Lictor stops before it was up.
+    if let (Ok(bound), Ok(())) = (bound.recv(), ready.recv()) {
+        println!("{}", last_lines(bound, first_password));
+    }
+}
+
+fn last_lines(bound: SocketAddr, first_password: Option<&Secret>) -> String {
+    let url = url_of(bound);
+    let (sign_in, client) = match first_password {
+        Some(password) => (
+            format!(
+                "Sign in at   {url}\n      as     admin\npassword     {}   (shown this once; you will choose another at the first sign-in)",
+                password.expose()
+            ),
+            format!("  export PREFECT_API_AUTH_STRING=\"admin:{}\"", password.expose()),
+        ),
+        None => (format!("Sign in at   {url}"), "  export PREFECT_API_AUTH_STRING=\"NAME:PASSWORD\"".to_owned()),
+    };
+    format!(
+        "\nLictor is up.\n\n{sign_in}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n{client}\nor better, a key instead of the password:\n  export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin)\""
+    )
+}
+
+/// An address that a person can open: the unspecified address is spelled as this machine.
+fn url_of(bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() { format!("http://127.0.0.1:{}", bound.port()) } else { format!("http://{bound}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_say_what_a_client_must_set() {
+        let bound = "0.0.0.0:4300".parse().unwrap();
+        let lines = last_lines(bound, Some(&Secret::new("pass")));
+        assert!(lines.contains("export PREFECT_API_URL=http://127.0.0.1:4300/api"));
+        assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
+        assert!(!last_lines(bound, None).contains("shown this once"));
+    }
+
+    #[test]
+    fn the_auth_string_is_made_once_and_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("lictor-auth-{}", std::process::id()));
+        let first = own_auth_string(&path).unwrap();
+        assert_eq!(own_auth_string(&path).unwrap(), first);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::remove_file(&path).unwrap();
+    }
+}

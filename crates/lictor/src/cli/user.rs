@@ -1,0 +1,107 @@
+//! Who are the people?
+
+use clap::{Args, Subcommand};
+use lictor_model::{PrincipalKind, PrincipalName};
+use lictor_store::NewPrincipal;
+
+use super::error::CliError;
+use super::password;
+use super::principal::{self, FirstRole, Named};
+use super::printed::Printed;
+use super::target::Console;
+
+/// `lictor user`
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a person; asks for the password, or reads it with --password-stdin.
+    #[command(
+        after_help = "Examples:\n  lictor user add alice --role developer\n  pass show lictor/alice | lictor user add alice --role developer --password-stdin"
+    )]
+    Add(Add),
+    /// List all people.
+    List,
+    /// Show one person, with keys.
+    Show(Named),
+    /// Stop a person from doing anything; grants and keys are kept.
+    Disable(Named),
+    /// Undo `disable`.
+    Enable(Named),
+    /// Remove a person, with keys, sessions and grants. The record keeps the name.
+    Remove(Named),
+    /// Set a new password; asks for it, or reads it with --password-stdin.
+    SetPassword(SetPassword),
+}
+
+/// `lictor user add`
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// 1 to 64 of a-z, 0-9 and . _ @ + -, in lower case.
+    name: String,
+    #[command(flatten)]
+    role: FirstRole,
+    #[command(flatten)]
+    input: Input,
+}
+
+/// `lictor user set-password`
+#[derive(Debug, Args)]
+pub(crate) struct SetPassword {
+    /// Whose.
+    name: String,
+    #[command(flatten)]
+    input: Input,
+}
+
+/// How the password comes in.
+#[derive(Debug, Args)]
+struct Input {
+    /// Read the password from standard input: one line.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Ask the person for a new password at the next sign-in.
+    #[arg(long)]
+    must_change: bool,
+}
+
+impl User {
+    /// Runs it.
+    pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        let kind = PrincipalKind::User;
+        match self {
+            Self::Add(add) => add.run(console).await,
+            Self::List => principal::list(console, kind).await,
+            Self::Show(named) => principal::show(console, kind, &named).await,
+            Self::Disable(named) => principal::set_disabled(console, kind, &named, true).await,
+            Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
+            Self::Remove(named) => principal::remove(console, kind, &named).await,
+            Self::SetPassword(set) => set.run(console).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        let name = PrincipalName::parse(&self.name)?;
+        let role = self.role.read()?;
+        let hash = new_hash(&self.input, &name)?;
+        let password = Some((hash, self.input.must_change));
+        principal::add(console, NewPrincipal { kind: PrincipalKind::User, name, password, role }).await
+    }
+}
+
+impl SetPassword {
+    async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        let found = console.principal(&self.name).await?;
+        if found.kind == PrincipalKind::ServiceAccount {
+            return Err(CliError::NoPasswords(self.name));
+        }
+        let hash = new_hash(&self.input, &found.name)?;
+        console.store.set_password(&console.by, &found.name, hash, self.input.must_change).await?;
+        principal::changed(&found, "changed the password of")
+    }
+}
+
+fn new_hash(input: &Input, name: &PrincipalName) -> Result<String, CliError> {
+    let password = password::read_new(input.password_stdin, name)?;
+    Ok(lictor_authn::password::hash(password.expose()).map_err(password::PasswordError::from)?)
+}
