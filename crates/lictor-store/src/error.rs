@@ -12,10 +12,14 @@ pub enum StoreError {
     #[error("the database refused a statement: {0}")]
     Database(#[source] sqlx::Error),
     /// The tables cannot be brought to this program's version.
-    #[error("the database cannot be brought up to date: {0}; use the Lictor that wrote it or a newer one, or restore a backup")]
+    #[error(
+        "the database cannot be brought up to date: {0}; use the Lictor that wrote it or a newer one, or restore a backup"
+    )]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// Not a URL of a store.
-    #[error("the store {0:?} is not usable: write sqlite:///absolute/path.db or postgres://user:password@host/database")]
+    #[error(
+        "the store {0:?} is not usable: write sqlite:///absolute/path.db or postgres://user:password@host/database"
+    )]
     Url(String),
     /// The database file cannot be made.
     #[error("{path} cannot be made: {source}; check that the directory exists and may be written")]
@@ -60,7 +64,9 @@ pub enum StoreError {
     #[error("{0:?} is a service account, and service accounts have no password: give it a key")]
     NoPasswords(String),
     /// A row does not read as what it must be.
-    #[error("the database is damaged: column {column} of row {id:?} in table {table} cannot be read; restore a backup or correct the row")]
+    #[error(
+        "the database is damaged: column {column} of row {id:?} in table {table} cannot be read; restore a backup or correct the row"
+    )]
     Corrupt {
         /// Its table.
         table: &'static str,

@@ -122,7 +122,8 @@ fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
     if let Some(key) = keys.iter().find(|key| key.id.as_str() == which) {
         return Ok(key.clone());
     }
-    let fits = |key: &KeyRow| key.revoked_at.is_none() && !which.is_empty() && (key.hint == which || key.label == which);
+    let fits =
+        |key: &KeyRow| key.revoked_at.is_none() && !which.is_empty() && (key.hint == which || key.label == which);
     let mut fitting = keys.into_iter().filter(fits);
     match (fitting.next(), fitting.next()) {
         (Some(key), None) => Ok(key),
@@ -133,7 +134,8 @@ fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
 
 /// All keys, oldest first.
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<KeyRow>, StoreError> {
-    let statement = sql("SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
+    let statement =
+        sql("SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
                          last_used_ip, last_used_client_version FROM api_keys ORDER BY created_at, id");
     statement.fetch(tx, "api_keys").await?.iter().map(key).collect()
 }

@@ -18,9 +18,7 @@ mod statement;
 
 pub use by::By;
 pub use error::StoreError;
-pub use rows::{
-    AuditFilter, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow, Versions,
-};
+pub use rows::{AuditFilter, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow, Versions};
 
 /// Principals, credentials, roles, grants, sessions and the record. Clones share one pool.
 ///

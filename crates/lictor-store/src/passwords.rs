@@ -37,12 +37,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away.
-    pub async fn rehash_password(
-        &self,
-        id: &CredentialId,
-        old_hash: &str,
-        new_hash: &str,
-    ) -> Result<bool, StoreError> {
+    pub async fn rehash_password(&self, id: &CredentialId, old_hash: &str, new_hash: &str) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let statement = sql("UPDATE passwords SET hash = $1 WHERE id = $2 AND hash = $3");

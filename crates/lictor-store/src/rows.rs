@@ -1,8 +1,8 @@
 //! What is in the store? The rows as other crates see them.
 
 use lictor_model::{
-    CredentialId, Digest, EventId, Grant, Outcome, Principal, PrincipalId, PrincipalKind, PrincipalName, Role, RoleName,
-    Scope, Timestamp,
+    CredentialId, Digest, EventId, Grant, Outcome, Principal, PrincipalId, PrincipalKind, PrincipalName, Role,
+    RoleName, Scope, Timestamp,
 };
 
 /// The versions of what replicas hold in memory: a change moves its own forward.

@@ -16,7 +16,8 @@ impl Store {
     pub async fn load_sessions(&self) -> Result<(i64, Vec<SessionRow>), StoreError> {
         let mut tx = self.read().await?;
         let version = crate::directory::versions(&mut tx).await?.sessions;
-        let statement = sql("SELECT id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent \
+        let statement =
+            sql("SELECT id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent \
                              FROM sessions ORDER BY created_at, id");
         let rows = statement.fetch(&mut tx, "sessions").await?;
         tx.commit().await?;
@@ -33,8 +34,10 @@ impl Store {
         let name = name_of(&mut tx, &new.principal).await?;
         let missing = || StoreError::NotFound { what: "user", name: new.principal.to_string() };
         let name = name.ok_or_else(missing)?;
-        sql("INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+        sql(
+            "INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
         .bind(new.id.as_str())
         .bind(new.principal.as_str())
         .bind(new.digest.to_hex().as_str())

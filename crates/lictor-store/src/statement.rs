@@ -169,11 +169,7 @@ impl Row {
     }
 
     /// A text that `read` understands.
-    pub(crate) fn read<T>(
-        &self,
-        column: &'static str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn read<T>(&self, column: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
         read(&self.text(column)?).ok_or_else(|| self.corrupt(column))
     }
 

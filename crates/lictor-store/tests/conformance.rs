@@ -29,7 +29,7 @@ impl Stage {
         let server = std::env::var("LICTOR_TEST_POSTGRES_URL")
             .expect("LICTOR_TEST_POSTGRES_URL is not set: run the tests with `make test`, which starts a PostgreSQL");
         let name = format!("t{}", uuid::Uuid::new_v4().simple());
-        
+
         let admin = direct(&server).await.unwrap();
         sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
@@ -165,7 +165,8 @@ async fn a_revoked_key_stays_listed_and_is_found_by_its_end(stage: Stage) {
     assert!(revoked.revoked_at.is_some());
     assert!(matches!(stage.store.revoke_key(&By::console(), "bbbb").await, Err(StoreError::NotFound { .. })));
     assert_eq!(stage.store.list_keys(Some(&named("alice"))).await.unwrap().len(), 2);
-    let last = LastUse { at: Timestamp::from_micros(7), client_ip: "::1".to_owned(), client_version: "3.8.8".to_owned() };
+    let last =
+        LastUse { at: Timestamp::from_micros(7), client_ip: "::1".to_owned(), client_version: "3.8.8".to_owned() };
     let before = stage.store.versions().await.unwrap();
     stage.store.note_key_uses(&[(revoked.id.clone(), last.clone())]).await.unwrap();
     assert_eq!(stage.store.versions().await.unwrap(), before);
@@ -229,12 +230,12 @@ async fn the_record_is_listed_newest_first_and_never_changed(stage: Stage) {
     assert_eq!(page[0].credential, event("x").credential);
     let filter = AuditFilter { before: Some(page[1].id.clone()), limit: 1, ..Default::default() };
     assert_eq!(stage.store.list_audit(filter).await.unwrap()[0].operation, "op1197");
-    let filter = AuditFilter { operation: Some("op7".to_owned()), since: Some(Timestamp::from_micros(5)), ..Default::default() };
+    let filter =
+        AuditFilter { operation: Some("op7".to_owned()), since: Some(Timestamp::from_micros(5)), ..Default::default() };
     assert_eq!(stage.store.list_audit(filter).await.unwrap().len(), 1);
     let filter = AuditFilter { until: Some(Timestamp::from_micros(5)), ..Default::default() };
     assert!(stage.store.list_audit(filter).await.unwrap().is_empty());
     for text in ["DELETE FROM audit", "UPDATE audit SET reason = ''"] {
-        
         let direct = direct(&stage.url).await.unwrap();
         assert!(sqlx::query(text).execute(&direct).await.is_err(), "{text}");
     }
