@@ -8,12 +8,24 @@ pub use crate::operation::{Access, Basis, Effect, Inspect, Operation, Place, Ver
 use lictor_model::{Permission, PermissionSet};
 
 macro_rules! verb {
-    (GET) => { Verb::Get };
-    (POST) => { Verb::Post };
-    (PUT) => { Verb::Put };
-    (PATCH) => { Verb::Patch };
-    (DELETE) => { Verb::Delete };
-    (SOCKET) => { Verb::Socket };
+    (GET) => {
+        Verb::Get
+    };
+    (POST) => {
+        Verb::Post
+    };
+    (PUT) => {
+        Verb::Put
+    };
+    (PATCH) => {
+        Verb::Patch
+    };
+    (DELETE) => {
+        Verb::Delete
+    };
+    (SOCKET) => {
+        Verb::Socket
+    };
 }
 
 macro_rules! access {

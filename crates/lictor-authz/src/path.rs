@@ -143,7 +143,8 @@ fn canonical_text(raw: &str) -> Result<String, Reason> {
 
 /// The byte of an escape, unless decoding it could move a boundary or open a second decoding.
 fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Reason> {
-    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let digit =
+        |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(Reason::AmbiguousPath) };
     let byte = (high << 4) | low;
     if byte.is_ascii_control() || matches!(byte, b'/' | b'\\' | b'%') { Err(Reason::AmbiguousPath) } else { Ok(byte) }

@@ -20,7 +20,11 @@ static BUILT_IN: LazyLock<Vec<Role>> = LazyLock::new(|| {
     let roles = [
         ("viewer", "Sees everything but secret values and the server's settings; changes nothing.", viewer()),
         ("runner", "A viewer who may start runs of existing deployments.", runner()),
-        ("developer", "Runs, writes and manages everything but the server's settings; sees secret values.", developer()),
+        (
+            "developer",
+            "Runs, writes and manages everything but the server's settings; sees secret values.",
+            developer(),
+        ),
         ("owner", "May do everything.", PermissionSet::all()),
         ("worker", "What a worker and the flow runs that it starts call, and no more.", WORKER),
     ];

@@ -1,0 +1,127 @@
+//! Who gets a permit, and why not?
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+use std::sync::Arc;
+
+use lictor_authz::matcher::find;
+use lictor_authz::{AccessView, CanonicalPath, Matched, OPERATIONS, Verb, decide, deny_unknown};
+use lictor_model::{
+    CredentialKind, CredentialRef, Grant, Identity, Permission, Principal, PrincipalKind, PrincipalName, Reason, Role,
+    RoleName, Scope, Timestamp, WorkspaceName,
+};
+use proptest::prelude::*;
+
+fn identity(kind: CredentialKind, disabled: bool) -> Identity {
+    let principal = Principal {
+        id: "p1".into(),
+        kind: PrincipalKind::User,
+        name: PrincipalName::parse("ada").unwrap(),
+        disabled,
+        created_at: Timestamp::default(),
+    };
+    Identity { principal: Arc::new(principal), credential: CredentialRef { kind, id: "c1".into() } }
+}
+
+fn grant(role: &str, scope: Scope) -> Grant {
+    let role = RoleName::parse(role).unwrap();
+    Grant { id: role.as_str().into(), principal: "p1".into(), role, scope, created_at: Timestamp::default() }
+}
+
+fn asked(verb: Verb, path: &str) -> Matched {
+    let path = CanonicalPath::parse(path).unwrap();
+    find(verb, path.below("/api").unwrap()).unwrap()
+}
+
+fn reason(roles: &[&str], who: Option<&Identity>, verb: Verb, path: &str) -> Option<Reason> {
+    let grants: Vec<_> = roles.iter().map(|role| grant(role, Scope::Everywhere)).collect();
+    let view = AccessView::build(&[], &grants);
+    decide(&asked(verb, path), who, &view, &"main".into()).err().map(|denial| denial.reason)
+}
+
+#[test]
+fn each_no_has_its_reason() {
+    let (key, session) = (identity(CredentialKind::Key, false), identity(CredentialKind::Session, false));
+    let disabled = identity(CredentialKind::Key, true);
+    let flows = "/api/flows/filter";
+    assert_eq!(reason(&[], None, Verb::Get, "/api/health"), None);
+    assert_eq!(reason(&[], None, Verb::Post, flows), Some(Reason::AuthenticationRequired));
+    assert_eq!(reason(&["owner"], Some(&disabled), Verb::Post, flows), Some(Reason::PrincipalDisabled));
+    assert_eq!(reason(&[], Some(&key), Verb::Get, "/api/version"), Some(Reason::NotAMember));
+    assert_eq!(reason(&["gone"], Some(&key), Verb::Get, "/api/version"), Some(Reason::NotAMember));
+    assert_eq!(reason(&["viewer"], Some(&key), Verb::Get, "/api/version"), None);
+    assert_eq!(reason(&["viewer"], Some(&key), Verb::Post, "/api/flows/"), Some(Reason::PermissionDenied));
+    assert_eq!(reason(&["owner"], Some(&key), Verb::Post, "/api/admin/database/drop"), Some(Reason::OperationClosed));
+    assert_eq!(reason(&["owner"], Some(&key), Verb::Socket, "/api/events/out"), None);
+    assert_eq!(reason(&["owner"], Some(&session), Verb::Socket, "/api/events/out"), Some(Reason::SessionOnSocket));
+}
+
+#[test]
+fn a_denial_names_what_is_lacking() {
+    let view = AccessView::build(&[], &[grant("viewer", Scope::Everywhere)]);
+    let who = identity(CredentialKind::Key, false);
+    let connect = asked(Verb::Socket, "/api/work_pools/p/workers/connect");
+    let denial = decide(&connect, Some(&who), &view, &"main".into()).unwrap_err();
+    assert_eq!(denial.lacking.iter().collect::<Vec<_>>(), [Permission::WriteWorkers]);
+    assert!(denial.advice().ends_with("Lacking: write_workers."));
+}
+
+#[test]
+fn an_unknown_operation_is_named_only_to_members() {
+    let view = AccessView::build(&[], &[grant("viewer", Scope::Workspace("main".into()))]);
+    let who = identity(CredentialKind::Key, false);
+    let of = |who, workspace: &str| deny_unknown(who, &view, &WorkspaceName::from(workspace)).reason;
+    assert_eq!(of(None, "main"), Reason::AuthenticationRequired);
+    assert_eq!(of(Some(&who), "other"), Reason::NotAMember);
+    assert_eq!(of(Some(&who), "main"), Reason::UnknownOperation);
+}
+
+#[test]
+fn a_custom_role_cannot_take_a_built_in_name() {
+    let viewer = RoleName::parse("viewer").unwrap();
+    let fake = Role {
+        name: viewer,
+        description: String::new(),
+        permissions: lictor_model::PermissionSet::all(),
+        built_in: false,
+    };
+    let view = AccessView::build(&[fake], &[grant("viewer", Scope::Everywhere)]);
+    let held = view.permissions(&"p1".into(), &"main".into()).unwrap();
+    assert!(!held.contains(Permission::ManageFlows));
+    assert!(view.explain(&"p1".into(), &"main".into()).iter().all(|(_, role)| role.built_in));
+}
+
+#[test]
+fn secrets_are_for_those_who_may_see_them() {
+    let who = identity(CredentialKind::Key, false);
+    let may = |role| {
+        let view = AccessView::build(&[], &[grant(role, Scope::Everywhere)]);
+        let block = asked(Verb::Get, "/api/block_documents/x");
+        decide(&block, Some(&who), &view, &"main".into()).unwrap().may_see_secrets()
+    };
+    assert_eq!(["viewer", "runner", "developer", "owner", "worker"].map(may), [false, false, true, true, true]);
+}
+
+proptest! {
+    #[test]
+    fn taking_a_grant_away_never_adds_access(
+        chosen in prop::collection::vec((0_usize..5, 0_usize..3), 1..6), gone in 0_usize..6, row in 0_usize..OPERATIONS.len(),
+    ) {
+        let roles = ["viewer", "runner", "developer", "owner", "worker"];
+        let scopes = [Scope::Everywhere, Scope::Workspace("main".into()), Scope::Workspace("other".into())];
+        let all: Vec<_> = chosen.iter().map(|(role, scope)| grant(roles[*role], scopes[*scope].clone())).collect();
+        let mut fewer = all.clone();
+        fewer.remove(gone % all.len());
+        let row = &OPERATIONS[row];
+        let matched = asked(row.verb, &format!("/api{}", row.template.replace(['{', '}'], "")));
+        let who = identity(CredentialKind::Key, false);
+        let may = |grants: &[Grant]| decide(&matched, Some(&who), &AccessView::build(&[], grants), &"main".into()).is_ok();
+        prop_assert!(may(&all) || !may(&fewer));
+    }
+}
