@@ -1,0 +1,30 @@
+# Two commands matter: `make up` and `make test`.
+.PHONY: up test quick bench setup fmt-check clippy deny
+
+up:
+	cargo build --release -p lictor
+	exec target/release/lictor up
+
+test:
+	scripts/test.sh
+
+# The everyday check: minutes, not the whole stage.
+quick: fmt-check clippy
+	cargo test --workspace --quiet
+	cargo build -p lictor
+	.venvs/test/bin/pytest e2e -q -m smoke
+
+bench:
+	bench/run.sh
+
+setup:
+	scripts/setup.sh
+
+fmt-check:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+deny:
+	scripts/deny.sh
