@@ -1,6 +1,11 @@
 //! Which one? Identifiers: opaque text (UUID version 7, so that they sort by age), one type per thing.
 
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -13,7 +18,9 @@ macro_rules! ids {
             /// A fresh, time-ordered identifier (UUID version 7, RFC 9562 §5.7).
             #[must_use]
             pub fn fresh() -> Self {
-                Self(uuid::Uuid::now_v7().to_string().into())
+                let mut text = [0_u8; uuid::fmt::Hyphenated::LENGTH];
+                let text: &str = fresh_uuid().hyphenated().encode_lower(&mut text);
+                Self(text.into())
             }
 
             /// The identifier as text.
@@ -41,6 +48,30 @@ macro_rules! ids {
             }
         }
     )+};
+}
+
+/// A UUID version 7 (RFC 9562 §5.7). Every request gets one, so randomness is drawn from the system by the page and not by
+/// the id. Where the system has none to give, ids still differ by the millisecond and the process's own counter.
+fn fresh_uuid() -> uuid::Uuid {
+    thread_local! {
+        static POOL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let random = POOL.with_borrow_mut(|pool| {
+        if pool.len() < 10 {
+            pool.resize(4000, 0);
+            if getrandom::fill(pool).is_err() {
+                let count = COUNTER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+                pool.iter_mut().zip(count.iter().cycle()).for_each(|(slot, byte)| *slot = *byte);
+            }
+        }
+        let rest = pool.len().saturating_sub(10);
+        let mut random = [0_u8; 10];
+        random.iter_mut().zip(pool.drain(rest..)).for_each(|(slot, byte)| *slot = byte);
+        random
+    });
+    let millis = u64::try_from(Clock::system().now().as_micros() / 1000).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 ids! {

@@ -1,6 +1,7 @@
 //! What does the log say? One line per request and per socket, with ids of credentials and never a credential.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,15 @@ use serde::Serialize;
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// More than this waiting means that nobody takes the output: lines are dropped, and counted.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
+
+const SHARDS: usize = 8;
+
+thread_local! {
+    static SHARD: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS
+    };
+}
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +61,11 @@ pub struct AccessLine<'a> {
     pub user_agent: &'a str,
 }
 
-/// Where lines go. Clones share one buffer.
+/// Where lines go. Clones share the buffers; a thread always uses the same one, so that data threads do not meet.
 #[derive(Clone)]
 pub struct AccessLog {
     format: Format,
-    waiting: Arc<Mutex<Waiting>>,
+    shards: Arc<[Mutex<Waiting>; SHARDS]>,
 }
 
 #[derive(Default)]
@@ -70,23 +80,24 @@ impl AccessLog {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(format: Format, mut output: impl Write + Send + 'static) -> std::io::Result<Self> {
-        let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let shared = Arc::clone(&waiting);
+        let shards: Arc<[Mutex<Waiting>; SHARDS]> = Arc::default();
+        let shared = Arc::clone(&shards);
         let (_alive, ticks) = std::sync::mpsc::channel::<()>();
         std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
             let _alive = _alive;
             while Arc::strong_count(&shared) > 1 {
                 let _ = ticks.recv_timeout(FLUSH_EVERY);
-                drain(&shared, &mut output);
+                drain(&*shared, &mut output);
             }
-            drain(&shared, &mut output);
+            drain(&*shared, &mut output);
         })?;
-        Ok(Self { format, waiting })
+        Ok(Self { format, shards })
     }
 
     /// Adds a line.
     pub fn write(&self, line: &AccessLine<'_>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shard) = SHARD.with(|index| self.shards.get(*index)) else { return };
+        let mut waiting = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.bytes.len() > MAX_WAITING {
             waiting.dropped += 1;
             return;
@@ -101,13 +112,16 @@ impl AccessLog {
     }
 }
 
-fn drain(shared: &Mutex<Waiting>, output: &mut impl Write) {
-    let Waiting { bytes, dropped } = std::mem::take(&mut *shared.lock().unwrap_or_else(PoisonError::into_inner));
-    // Nobody is left to tell when the log itself cannot be written.
-    let _ = output.write_all(&bytes).and_then(|()| output.flush());
-    if dropped > 0 {
-        tracing::warn!(dropped, "access lines were dropped: the log's reader is too slow");
+fn drain(shards: &[Mutex<Waiting>], output: &mut impl Write) {
+    for shard in shards {
+        let Waiting { bytes, dropped } = std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner));
+        // Nobody is left to tell when the log itself cannot be written.
+        let _ = output.write_all(&bytes);
+        if dropped > 0 {
+            tracing::warn!(dropped, "access lines were dropped: the log's reader is too slow");
+        }
     }
+    let _ = output.flush();
 }
 
 fn write_text(bytes: &mut Vec<u8>, line: &AccessLine<'_>) -> std::io::Result<()> {

@@ -43,10 +43,10 @@ impl DataThread {
     ) -> Result<Response<ResponseBody>, Refusal> {
         let operation = permit.operation();
         if *operation == surface::UI_SETTINGS {
-            return self.ui_settings(permit, story, arrival).await;
+            return Box::pin(self.ui_settings(permit, story, arrival)).await;
         }
         if next_page::OPERATIONS.contains(&operation.name()) && arrival.origin.secure {
-            return self.event_page(permit, story, arrival, identity).await;
+            return Box::pin(self.event_page(permit, story, arrival, identity)).await;
         }
         let mut response = self.exchange(permit, story, arrival, identity).await?;
         let status = response.status().as_u16();

@@ -96,14 +96,14 @@ impl DataThread {
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
         let is_api = request.uri().path().starts_with("/api");
         let audience = Audience::of(request.method(), request.headers(), is_api);
-        let next = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let asked = request.uri().clone();
         let upgrades = websocket::asked_for(request.headers());
 
         let mut response = match self.answer(&mut story, &connection, request).await {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                refusal::respond(&refusal, audience, &story.request, &next)
+                refusal::respond(&refusal, audience, &story.request, &asked)
             }
         };
         story.answered(response.status().as_u16());
@@ -113,7 +113,7 @@ impl DataThread {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
             if let Err(reason) = gateway.recorder.record(story.event(outcome)).await {
                 story.refused(reason);
-                response = refusal::respond(&reason.into(), audience, &story.request, &next);
+                response = refusal::respond(&reason.into(), audience, &story.request, &asked);
             }
         }
         if upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
@@ -178,11 +178,12 @@ impl DataThread {
         let path = incoming.target.path.clone();
         let verb = verb_of(&incoming.request);
         match verb.and_then(|verb| surface::classify(verb, &path, API_MOUNT)) {
-            Some(Surface::Ours) => self.ours(story, incoming).await,
+            // Boxed, as sockets are: rare, large, and otherwise part of every request's future.
+            Some(Surface::Ours) => Box::pin(self.ours(story, incoming)).await,
             Some(Surface::Api(below)) => {
                 let matched = verb.and_then(|verb| matcher::find(verb, below));
                 match verb {
-                    Some(Verb::Socket) => self.socket(story, connection, incoming, matched).await,
+                    Some(Verb::Socket) => Box::pin(self.socket(story, connection, incoming, matched)).await,
                     _ => self.prefect(story, incoming, matched).await,
                 }
             }

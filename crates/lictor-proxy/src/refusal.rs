@@ -1,7 +1,7 @@
 //! How is a "no" said? A program gets JSON, a person gets a page, both with the reason's stable code.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 use lictor_model::{PermissionSet, Reason, RequestId};
 
 use crate::body::ResponseBody;
@@ -73,9 +73,10 @@ impl Audience {
     }
 }
 
-/// Answers with the refusal. `next` is the path and query to come back to after signing in.
+/// Answers with the refusal. `asked` is what to come back to after signing in.
 #[must_use]
-pub fn respond(refusal: &Refusal, audience: Audience, request: &RequestId, next: &str) -> Response<ResponseBody> {
+pub fn respond(refusal: &Refusal, audience: Audience, request: &RequestId, asked: &Uri) -> Response<ResponseBody> {
+    let next = asked.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let needs_sign_in = refusal.reason.status() == 401;
     let mut response = match audience {
         Audience::Person if needs_sign_in => sign_in(next),

@@ -17,6 +17,7 @@ mod authenticate;
 mod close;
 mod dial;
 mod frame;
+mod hello;
 mod places;
 mod relay;
 mod socket;

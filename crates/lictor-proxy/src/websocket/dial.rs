@@ -124,9 +124,8 @@ async fn authenticate(prefect: &mut UpstreamEnd, auth_string: Option<&Secret>) -
 }
 
 async fn send(prefect: &mut UpstreamEnd, opcode: OpCode, payload: &[u8]) -> Result<(), DialError> {
-    // A client's frames must be masked (RFC 6455 §5.1); against whom the mask guards is not between us and Prefect.
     let mut bytes = Vec::with_capacity(payload.len() + 14);
-    frame::write(opcode, payload, Some([0x4c, 0x69, 0x63, 0x74]), &mut bytes);
+    frame::write(opcode, payload, Some(frame::UPSTREAM_MASK), &mut bytes);
     prefect.stream.write_all(&bytes).await.map_err(FrameError::from)?;
     Ok(prefect.stream.flush().await.map_err(FrameError::from)?)
 }

@@ -25,6 +25,9 @@ pub(super) enum FrameError {
     Io(#[from] std::io::Error),
 }
 
+/// What we send upstream is masked (RFC 6455 §5.1); against whom the mask guards is not between us and Prefect.
+pub(super) const UPSTREAM_MASK: [u8; 4] = [0x4c, 0x69, 0x63, 0x74];
+
 /// One frame, read whole.
 #[derive(Debug)]
 pub(super) struct Frame {

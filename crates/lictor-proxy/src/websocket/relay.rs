@@ -10,13 +10,23 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::authenticate::is_auth;
 use super::close::Close;
-use super::frame::{self, FrameError, Sender};
+use super::frame::{self, Frame, FrameError, Sender, UPSTREAM_MASK};
+use super::hello::narrow;
 use lictor_model::Reason;
 
 /// Read at once from either side.
 const CHUNK: usize = 64 * 1024;
-/// The client's first message is looked at whole when it is no larger than this.
-const MAX_FIRST_MESSAGE: u64 = 64 * 1024;
+/// The client's first message is looked at whole when it is no larger than this; a greeting must not be larger.
+const MAX_FIRST_MESSAGE: u64 = 1024 * 1024;
+
+/// What becomes of the client's first message after it has been let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    /// It passes, unless it authenticates again: an identity is fixed for the life of a socket.
+    Pass,
+    /// It is a worker's greeting, and loses its power over the pool.
+    NarrowedGreeting,
+}
 
 /// Where a direction stands on the wire.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +52,7 @@ where
         let end = loop {
             match pass.step(buffer, &mut ready) {
                 Ok(Step::NeedMore) => break None,
-                Ok(Step::Passed) => {}
-                Ok(Step::Message(_)) => {}
+                Ok(Step::Passed | Step::Again) => {}
                 Ok(Step::Closed(payload)) => break Some(Close::from_upstream(frame::read_close(&payload))),
                 Err(error) => {
                     tracing::warn!(%error, "Prefect's socket broke the protocol");
@@ -67,24 +76,20 @@ where
 }
 
 /// Passes the client's frames to Prefect until one side ends.
-pub(super) async fn uplink<R, W>(client: &mut R, buffer: &mut BytesMut, prefect: &mut W) -> Close
+pub(super) async fn uplink<R, W>(client: &mut R, buffer: &mut BytesMut, prefect: &mut W, first: First) -> Close
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let mut pass = Pass::new(Sender::Client);
-    // An identity is fixed for the life of a socket: whoever authenticates again wants to be somebody else.
-    pass.first_message_unseen = true;
+    pass.first = Some(first);
     loop {
         let mut ready = Vec::new();
         let end = loop {
             match pass.step(buffer, &mut ready) {
                 Ok(Step::NeedMore) => break None,
                 Ok(Step::Passed) => {}
-                Ok(Step::Message(payload)) if is_auth(&payload) => {
-                    return Close::refused(Reason::TwoCredentials, Default::default());
-                }
-                Ok(Step::Message(_)) => {}
+                Ok(Step::Again) => return Close::refused(Reason::TwoCredentials, Default::default()),
                 Ok(Step::Closed(_)) => break Some(Close::gone()),
                 Err(FrameError::TooLarge(_)) => break Some(Close::too_big()),
                 Err(_) => break Some(Close::protocol()),
@@ -123,8 +128,8 @@ async fn fill<R: AsyncRead + Unpin>(from: &mut R, buffer: &mut BytesMut) -> std:
 enum Step {
     NeedMore,
     Passed,
-    /// The client's first message, which has been passed too unless the caller stops.
-    Message(Vec<u8>),
+    /// The client's first message authenticates again.
+    Again,
     /// A close frame's payload; the frame itself has been passed on only upwards.
     Closed(Vec<u8>),
 }
@@ -134,12 +139,13 @@ struct Pass {
     sender: Sender,
     /// Bytes of the present frame that are still to come.
     left: u64,
-    first_message_unseen: bool,
+    /// What to do with the first message, as long as it has not come.
+    first: Option<First>,
 }
 
 impl Pass {
     const fn new(sender: Sender) -> Self {
-        Self { sender, left: 0, first_message_unseen: false }
+        Self { sender, left: 0, first: None }
     }
 
     const fn is_mid_frame(&self) -> bool {
@@ -152,25 +158,42 @@ impl Pass {
         }
         let Some(head) = frame::peek(buffer, self.sender)? else { return Ok(Step::NeedMore) };
         let is_close = head.opcode() == OpCode::Control(Control::Close);
-        let is_first = self.first_message_unseen && !head.is_control() && head.payload <= MAX_FIRST_MESSAGE;
-        if !is_close && !is_first {
-            self.first_message_unseen &= head.is_control();
+        let first = self.first.filter(|_| !head.is_control());
+        if first == Some(First::NarrowedGreeting) && head.payload > MAX_FIRST_MESSAGE {
+            return Err(FrameError::TooLarge(usize::try_from(MAX_FIRST_MESSAGE).unwrap_or(usize::MAX)));
+        }
+        let look = first.filter(|_| head.payload <= MAX_FIRST_MESSAGE);
+        if !is_close && look.is_none() {
+            if first.is_some() {
+                self.first = None;
+            }
             self.left = head.whole();
             return Ok(self.pass_some(buffer, ready));
         }
         let Some(whole) = frame::take(buffer, &head) else { return Ok(Step::NeedMore) };
-        if is_close && self.sender == Sender::Server {
-            return Ok(Step::Closed(whole.payload));
+        if let Some(first) = look {
+            self.first = None;
+            return self.pass_first(first, &whole, ready);
         }
-        ready.extend_from_slice(&whole.raw);
-        if is_close {
-            return Ok(Step::Closed(whole.payload));
+        if self.sender == Sender::Client {
+            ready.extend_from_slice(&whole.raw);
         }
-        self.first_message_unseen = false;
-        match whole.opcode {
-            OpCode::Data(Data::Text) => Ok(Step::Message(whole.payload)),
-            _ => Ok(Step::Passed),
+        Ok(Step::Closed(whole.payload))
+    }
+
+    fn pass_first(&self, first: First, whole: &Frame, ready: &mut Vec<u8>) -> Result<Step, FrameError> {
+        let is_text = whole.opcode == OpCode::Data(Data::Text);
+        match first {
+            First::Pass if is_text && is_auth(&whole.payload) => return Ok(Step::Again),
+            First::Pass => ready.extend_from_slice(&whole.raw),
+            First::NarrowedGreeting => {
+                // In pieces, or not as text, it could not be seen whole; no worker sends it so.
+                let greeting = Some(&whole.payload).filter(|_| is_text && whole.is_final);
+                let narrowed = greeting.and_then(|payload| narrow(payload)).ok_or(FrameError::Protocol)?;
+                frame::write(whole.opcode, &narrowed, Some(UPSTREAM_MASK), ready);
+            }
         }
+        Ok(Step::Passed)
     }
 
     fn pass_some(&mut self, buffer: &mut BytesMut, ready: &mut Vec<u8>) -> Step {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use lictor_authn::{Attempt, Authenticator, Origin};
-use lictor_authz::{Matched, decide};
-use lictor_model::{Identity, Outcome, Reason, WorkspaceName};
+use lictor_authz::{Matched, Permit, decide};
+use lictor_model::{Identity, Outcome, Permission, Reason, WorkspaceName};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use super::close::Close;
 use super::dial::{Errand, UpstreamEnd, dial};
 use super::frame::{self, FrameReader, Sender};
 use super::places::{OwnPlace, Places};
-use super::relay::{Position, downlink, uplink};
+use super::relay::{First, Position, downlink, uplink};
 use super::upgrade::Handshake;
 use crate::drain::Drain;
 use crate::recorder::Recorder;
@@ -70,7 +70,7 @@ impl Socket {
     /// Lives the socket's life; the story tells of its end.
     pub(crate) async fn live(self, upgraded: Upgraded, story: &mut Story) {
         let mut client = FrameReader::new(TokioIo::new(upgraded), Sender::Client, authenticate::MAX_FRAME);
-        let is_worker_channel = self.matched.operation().template.ends_with("/workers/connect");
+        let is_worker_channel = self.is_worker_channel();
         let (mut close, between_frames) = self.until_close(&mut client, story).await;
         if is_worker_channel {
             close = close.in_worker_words();
@@ -154,12 +154,19 @@ impl Socket {
         Ok((prefect, Held { _own: own, _at_upstream: at_upstream }))
     }
 
-    fn may(&self, identity: &Identity) -> Result<(), Close> {
+    fn may(&self, identity: &Identity) -> Result<Permit, Close> {
         let view = self.auth.view();
-        match decide(&self.matched, Some(identity), &view.access, &self.workspace) {
-            Ok(_permit) => Ok(()),
-            Err(denial) => Err(Close::refused(denial.reason, denial.lacking)),
-        }
+        decide(&self.matched, Some(identity), &view.access, &self.workspace)
+            .map_err(|denial| Close::refused(denial.reason, denial.lacking))
+    }
+
+    fn first_message(&self, identity: &Identity) -> First {
+        let may_write_pools = self.may(identity).is_ok_and(|permit| permit.holds(Permission::WriteWorkPools));
+        if self.is_worker_channel() && !may_write_pools { First::NarrowedGreeting } else { First::Pass }
+    }
+
+    fn is_worker_channel(&self) -> bool {
+        self.matched.operation().template.ends_with("/workers/connect")
     }
 
     /// Tries until Prefect answers, for as long as a client can be kept waiting.
@@ -190,12 +197,13 @@ impl Socket {
 
     async fn relay(&self, client: &mut ClientEnd, prefect: &mut UpstreamEnd, identity: &Identity) -> (Close, bool) {
         let mut position = Position::default();
+        let first = self.first_message(identity);
         let close = {
             let (mut from_client, mut to_client) = tokio::io::split(&mut client.stream);
             let (mut from_prefect, mut to_prefect) = tokio::io::split(&mut prefect.stream);
             tokio::select! {
                 close = downlink(&mut from_prefect, &mut prefect.buffer, &mut to_client, &mut position) => close,
-                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect) => close,
+                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect, first) => close,
                 close = self.revoked(identity) => close,
                 () = self.drain.begun() => Close::refused(Reason::Draining, Default::default()),
             }
