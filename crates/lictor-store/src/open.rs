@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lictor_model::Clock;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Connection as _, PgConnection, SqlitePool};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -21,8 +21,7 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 const PATIENCE: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
-/// How often, and how long apart, a file is tried that another process is opening.
-const OPENINGS: u32 = 100;
+/// How long apart a file is tried that another process is opening.
 const BETWEEN_OPENINGS: Duration = Duration::from_millis(50);
 
 impl Store {
@@ -68,7 +67,7 @@ async fn open_file(url: &str) -> Result<Pool, StoreError> {
 /// Turning a file to WAL asks for its lock without waiting, so of several processes that open a new file at once some
 /// are told that it is busy.
 async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
-    let mut left = OPENINGS;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
         let opened = async {
@@ -77,7 +76,7 @@ async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, Store
             Ok(pool)
         };
         match opened.await {
-            Err(StoreError::Unavailable(_)) if left > 0 => left -= 1,
+            Err(StoreError::Unavailable(_)) if Instant::now() < deadline => {}
             opened => return opened,
         }
         tokio::time::sleep(BETWEEN_OPENINGS).await;
@@ -88,37 +87,40 @@ async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, Store
 /// a second opener waits, and then finds nothing to do.
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-    SQLITE.run(&mut *tx).await.map_err(migration)?;
+    // Not `run`: its future is not `Send`, so that a store could not be opened in a spawned task.
+    SQLITE.run_direct(None, &mut *tx, false).await.map_err(migration)?;
     Ok(tx.commit().await?)
 }
 
 async fn open_postgres(url: &str) -> Result<Pool, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Url(without_secret(url)))?;
     let options = options.application_name("lictor");
-    let pool = PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(PATIENCE)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // A stuck lock or server becomes "unavailable" rather than a caller that waits for ever.
-                sqlx::raw_sql("SET lock_timeout = '5s'; SET statement_timeout = '10s'").execute(connection).await?;
-                Ok(())
-            })
+    migrate_postgres(&options).await?;
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+    let pool = pool.after_connect(|connection, _| {
+        Box::pin(async move {
+            // A stuck lock or server becomes "unavailable" rather than a caller that waits for ever.
+            sqlx::raw_sql("SET lock_timeout = '5s'; SET statement_timeout = '10s'").execute(connection).await?;
+            Ok(())
         })
-        .connect_with(options)
-        .await?;
-    migrate_postgres(&pool).await?;
-    Ok(Pool::Postgres(pool))
+    });
+    Ok(Pool::Postgres(pool.connect_lazy_with(options)))
 }
 
-/// Under the migrator's own advisory lock: replicas may start at once.
-async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
-    POSTGRES.run(pool).await.map_err(migration)
+/// On a connection of its own, without the pool's timeouts, for a large table takes its time. Under the migrator's
+/// advisory lock: replicas may start at once.
+async fn migrate_postgres(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
+    let mut connection = connected.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))??;
+    POSTGRES.run_direct(None, &mut connection, false).await.map_err(migration)?;
+    Ok(connection.close().await?)
 }
 
 fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
     match error {
-        sqlx::migrate::MigrateError::Execute(error) => StoreError::from(error),
+        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+            StoreError::from(error)
+        }
         other => StoreError::Migration(other),
     }
 }

@@ -1,0 +1,87 @@
+//! Do SQLite and PostgreSQL behave the same? One suite, run on each.
+//!
+//! PostgreSQL is the one that `LICTOR_TEST_POSTGRES_URL` names; `make test` starts it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of it is tests"
+)]
+
+mod credentials;
+mod directory;
+mod opening;
+mod owners;
+mod record;
+mod stage;
+
+use stage::{Place, Stage};
+
+/// What one handle can show: in memory, in a file and in PostgreSQL.
+macro_rules! on_one_handle {
+    ($($group:ident: $name:ident),+ $(,)?) => {
+        mod memory { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Stage::at(super::Place::memory().await).await).await; })+ }
+        mod file { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Stage::at(super::Place::file().await).await).await; })+ }
+        mod postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Stage::at(super::Place::postgres().await).await).await; })+ }
+    };
+}
+
+/// What takes a second handle, which a database in memory cannot have.
+macro_rules! on_several_handles {
+    ($($group:ident: $name:ident),+ $(,)?) => {
+        mod shared_file { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Stage::at(super::Place::file().await).await).await; })+ }
+        mod shared_postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Stage::at(super::Place::postgres().await).await).await; })+ }
+    };
+}
+
+/// What begins before there is a store.
+macro_rules! on_a_new_place {
+    ($($group:ident: $name:ident),+ $(,)?) => {
+        mod new_file { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Place::file().await).await; })+ }
+        mod new_postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$group::$name(super::Place::postgres().await).await; })+ }
+    };
+}
+
+on_one_handle! {
+    directory: what_is_added_is_loaded,
+    directory: a_change_that_fails_leaves_nothing,
+    directory: a_name_is_taken_once_and_its_successor_is_somebody_else,
+    directory: a_role_in_use_cannot_be_removed,
+    directory: an_unknown_role_is_refused_and_an_unknown_name_is_not_found,
+    directory: a_built_in_role_can_be_neither_replaced_nor_removed,
+    directory: no_name_of_a_workspace_means_everywhere,
+    directory: every_change_moves_the_version_of_what_it_changes,
+    opening: the_first_to_ask_chooses_a_setting,
+    owners: the_last_owner_stays,
+    owners: two_owners_who_remove_each_other_at_once_leave_one,
+    owners: only_an_enabled_user_who_owns_everything_counts_as_an_owner,
+    credentials: a_revoked_key_stays_listed_and_is_found_by_its_end,
+    credentials: sessions_end_with_their_principal,
+    credentials: a_key_is_revoked_by_its_end_only_when_that_is_unambiguous,
+    credentials: nothing_secret_prints,
+    credentials: a_hash_is_improved_only_while_it_is_the_same,
+    credentials: a_machine_has_no_password,
+    credentials: another_password_ends_all_sessions_but_the_one_that_asks,
+    credentials: idle_and_expired_sessions_are_deleted_and_a_touch_is_not_a_change,
+    credentials: a_session_cannot_begin_for_someone_removed,
+    record: the_record_is_listed_newest_first_and_never_changed,
+    record: every_field_of_an_event_reads_back,
+    record: the_record_is_filtered_by_actor_and_outcome,
+    record: a_batch_is_recorded_whole_whoever_else_writes,
+}
+
+on_several_handles! {
+    directory: every_change_is_seen_by_another_handle,
+    directory: a_damaged_row_is_named,
+    opening: what_was_committed_outlives_the_handle,
+    opening: what_was_not_committed_is_gone_and_blocks_nobody,
+    owners: two_processes_that_disable_the_owners_at_once_leave_one,
+    record: what_is_on_record_is_neither_changed_nor_deleted,
+}
+
+on_a_new_place! {
+    opening: many_openers_of_a_new_database_agree_on_its_tables,
+    opening: a_database_of_a_newer_program_is_refused,
+}

@@ -1,0 +1,92 @@
+//! Is what was committed still there, however many open it?
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::stage::*;
+use lictor_model::*;
+use lictor_store::*;
+
+pub(crate) async fn what_was_committed_outlives_the_handle(stage: Stage) {
+    stage.add_user("alice", Some("owner")).await.unwrap();
+    stage.store.meta_set("a", "1").await.unwrap();
+    stage.store.close().await;
+    let again = stage.another().await;
+    assert_eq!(again.list_principals(None).await.unwrap().len(), 1);
+    assert_eq!(again.meta_get("a").await.unwrap().as_deref(), Some("1"));
+}
+
+pub(crate) async fn what_was_not_committed_is_gone_and_blocks_nobody(stage: Stage) {
+    let by = By::console();
+    let change = stage.store.add_principal(&by, new_user("alice", None));
+    // Given up in the middle, as by a client that hangs up: polled once, then dropped.
+    let polled = tokio::time::timeout(std::time::Duration::ZERO, change).await;
+    let (kept, other) = (polled.is_ok(), stage.another().await);
+    other.add_principal(&by, new_user("bob", None)).await.unwrap();
+    assert_eq!(other.find_principal(&named("alice")).await.unwrap().is_some(), kept);
+    let events = other.list_audit(AuditFilter::default()).await.unwrap();
+    assert_eq!(events.iter().any(|event| event.object == "alice"), kept);
+}
+
+pub(crate) async fn many_openers_of_a_new_database_agree_on_its_tables(place: Place) {
+    let openings: Vec<_> = (0..6)
+        .map(|_| {
+            let url = place.url.clone();
+            tokio::spawn(async move { Store::open(&url, Clock::system()).await })
+        })
+        .collect();
+    for opening in openings {
+        let store = opening.await.unwrap().unwrap();
+        assert_eq!(store.versions().await.unwrap(), Versions { directory: 1, sessions: 1 });
+    }
+}
+
+pub(crate) async fn a_database_of_a_newer_program_is_refused(place: Place) {
+    Store::open(&place.url, Clock::system()).await.unwrap().close().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 SELECT 9999, description, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
+    execute(&place.url, newer).await.unwrap();
+    let refused = Store::open(&place.url, Clock::system()).await;
+    assert!(matches!(refused, Err(StoreError::Migration(_))), "{refused:?}");
+}
+
+pub(crate) async fn the_first_to_ask_chooses_a_setting(stage: Stage) {
+    assert_eq!(stage.store.meta_get("secret").await.unwrap(), None);
+    assert_eq!(stage.store.meta_get_or_set("secret", "one").await.unwrap(), "one");
+    assert_eq!(stage.store.meta_get_or_set("secret", "two").await.unwrap(), "one");
+    stage.store.meta_set("secret", "three").await.unwrap();
+    assert_eq!(stage.store.meta_get("secret").await.unwrap().as_deref(), Some("three"));
+}
+
+#[tokio::test]
+async fn an_unknown_url_is_named_without_its_password() {
+    let error = Store::open("mysql://me:hunter2@host/x", Clock::system()).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Url(shown) if shown == "…@host/x"), "{error}");
+    assert!(!error.is_unavailable());
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable() {
+    // Bound and dropped: nobody listens there.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let error = Store::open(&format!("postgres://x@127.0.0.1:{port}/x"), Clock::system()).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let store = Store::open("sqlite::memory:", Clock::system()).await.unwrap();
+    store.close().await;
+    assert!(store.versions().await.unwrap_err().is_unavailable());
+}
+
+#[tokio::test]
+async fn the_database_file_and_its_folder_are_private() {
+    let place = Place::file().await;
+    let stage = Stage::at(place).await;
+    stage.add_user("alice", Some("owner")).await.unwrap();
+    let file = std::path::Path::new(stage.url.trim_start_matches("sqlite://"));
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(file.parent().unwrap()), 0o700);
+    assert_eq!(mode(file), 0o600);
+    assert_eq!(mode(&file.with_extension("db-wal")), 0o600);
+}
