@@ -1,5 +1,6 @@
 //! How does it all start with one command? A data directory, an owner, a Prefect Server of its own, the gateway.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -109,7 +110,8 @@ impl Up {
                 None
             }
         };
-        std::thread::spawn(move || announce(&bound, &is_ready, first_password.as_ref()));
+        let named = target.data.clone();
+        std::thread::spawn(move || announce(&bound, &is_ready, first_password.as_ref(), named.as_deref()));
         let ran = app::run(plan);
         if let Some(supervisor) = supervisor {
             say("stopping Prefect Server");
@@ -180,7 +182,6 @@ fn make_private_folder(path: &Path) -> Result<(), UpError> {
 
 /// The auth string between Lictor and its own Prefect Server: made once, readable by nobody else.
 fn own_auth_string(path: &Path) -> std::io::Result<Secret> {
-    use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::read_to_string(path) {
         Ok(text) if !text.trim().is_empty() => return Ok(Secret::new(text.trim())),
@@ -227,27 +228,30 @@ fn warn_without_owner(grants: &[Grant]) {
 }
 
 /// Prints the last lines, once the gateway listens and Prefect answers.
-fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, first_password: Option<&Secret>) {
+fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, first_password: Option<&Secret>, named: Option<&Path>) {
     // Either end hangs up when Lictor stops before it was up.
     if let (Ok(bound), Ok(())) = (bound.recv(), ready.recv()) {
-        println!("{}", last_lines(bound, first_password));
+        // A terminal that was closed is no reason to stop.
+        let _ = writeln!(std::io::stdout(), "{}", last_lines(bound, first_password, named));
     }
 }
 
-fn last_lines(bound: SocketAddr, first_password: Option<&Secret>) -> String {
+/// `named` is the data directory where it was given, so that the command shown works on it too.
+fn last_lines(bound: SocketAddr, first_password: Option<&Secret>, named: Option<&Path>) -> String {
     let url = url_of(bound);
-    let (sign_in, client) = match first_password {
-        Some(password) => (
-            format!(
-                "Sign in at   {url}\n      as     admin\npassword     {}   (shown this once; you will choose another at the first sign-in)",
-                password.expose()
-            ),
-            format!("  export PREFECT_API_AUTH_STRING=\"admin:{}\"", password.expose()),
-        ),
-        None => (format!("Sign in at   {url}"), "  export PREFECT_API_AUTH_STRING=\"NAME:PASSWORD\"".to_owned()),
+    let data = named.map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+    let (who, password) = match first_password {
+        Some(password) => {
+            let password = password.expose();
+            let once = "shown this once; you choose another at the first sign-in";
+            (format!("\n      as     admin\npassword     {password}   ({once})"), format!("admin:{password}"))
+        }
+        None => (String::new(), "NAME:PASSWORD".to_owned()),
     };
     format!(
-        "\nLictor is up.\n\n{sign_in}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n{client}\nor better, a key instead of the password:\n  export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin)\""
+        "\nLictor is up.\n\nSign in at   {url}{who}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n  \
+         export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
+         export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\""
     )
 }
 
@@ -263,10 +267,11 @@ mod tests {
     #[test]
     fn the_last_lines_say_what_a_client_must_set() {
         let bound = "0.0.0.0:4300".parse().unwrap();
-        let lines = last_lines(bound, Some(&Secret::new("pass")));
+        let lines = last_lines(bound, Some(&Secret::new("pass")), Some(Path::new("/d")));
         assert!(lines.contains("export PREFECT_API_URL=http://127.0.0.1:4300/api"));
         assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
-        assert!(!last_lines(bound, None).contains("shown this once"));
+        assert!(lines.contains("--for admin --data /d)"));
+        assert!(!last_lines(bound, None, None).contains("shown this once"));
     }
 
     #[test]
