@@ -1,1 +1,34 @@
-//! placeholder
+//! Who is calling? Reads what a request presents and answers with an [`Attempt`]: not presented, verified or rejected.
+//!
+//! [`Presented`] reads the headers; [`claim`] reads the text in them; [`Authenticator`] holds the [`View`] of the store
+//! that answers without I/O, and the password checks that cannot. One file a scheme: [`basic`], [`bearer`], [`session`],
+//! [`first_message`].
+
+mod attempt;
+mod authenticator;
+pub mod basic;
+pub mod bearer;
+pub mod claim;
+mod feed;
+pub mod first_message;
+mod guess;
+mod identify;
+mod ledger;
+mod options;
+pub mod password;
+mod presented;
+mod refusals;
+pub mod session;
+mod sign_in;
+#[cfg(test)]
+mod stage;
+mod throttle;
+mod verifier;
+mod view;
+
+pub use attempt::{Attempt, Caller, Origin, Rejection};
+pub use authenticator::{Authenticator, StartError};
+pub use options::Options;
+pub use presented::{Authorization, Presented};
+pub use sign_in::{PasswordChangeError, SignedIn};
+pub use view::View;

@@ -1,0 +1,103 @@
+//! How did identifying end? Not presented, verified or rejected: three outcomes, and no fourth by accident.
+
+use std::net::IpAddr;
+
+use lictor_model::{CredentialRef, Identity, PrincipalName, Reason, RequestId};
+
+/// The outcome of reading a request's credentials.
+///
+/// A rejected credential never falls through to another scheme, nor to "nothing was presented".
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a rejected attempt must become a refusal"]
+pub enum Attempt {
+    /// The request carries no credential at all.
+    NotPresented,
+    /// The credential is good.
+    Verified(Identity),
+    /// The credential is not good.
+    Rejected(Rejection),
+}
+
+/// Why a credential was rejected, and whose it was said to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Why.
+    pub reason: Reason,
+    /// The name that was claimed. Empty when none was, or when it was no canonical name: people type passwords into
+    /// name fields, and this name is written down.
+    pub claimed: String,
+    /// The credential, when it is one that we know (revoked, expired, of another, of a disabled principal).
+    pub credential: Option<CredentialRef>,
+}
+
+impl Rejection {
+    /// Rejected for the reason; `name` as it was presented.
+    #[must_use]
+    pub fn of(reason: Reason, name: &str) -> Self {
+        let canonical = PrincipalName::parse(name).is_ok();
+        Self { reason, claimed: if canonical { name.to_owned() } else { String::new() }, credential: None }
+    }
+}
+
+impl From<Reason> for Rejection {
+    fn from(reason: Reason) -> Self {
+        Self { reason, claimed: String::new(), credential: None }
+    }
+}
+
+impl From<Result<Identity, Rejection>> for Attempt {
+    fn from(result: Result<Identity, Rejection>) -> Self {
+        result.map_or_else(Self::Rejected, Self::Verified)
+    }
+}
+
+/// Where a credential came from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The client's address, after trusted proxies.
+    pub client_ip: IpAddr,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+    /// Whether the browser speaks TLS to us (itself or through a trusted proxy): decides the cookie's name.
+    pub secure: bool,
+}
+
+/// Who calls one of our own pages: put into the request's extensions before the page's router sees it.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The request's id.
+    pub request: RequestId,
+    /// The client's address, after trusted proxies.
+    pub client_ip: IpAddr,
+    /// Whether the browser speaks TLS to us.
+    pub secure: bool,
+    /// `scheme://host` as the browser sees it.
+    pub origin: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+    /// Who it is, if a credential was verified.
+    pub identity: Option<Identity>,
+    /// Why a presented credential was rejected.
+    pub reason: Option<Reason>,
+}
+
+impl Caller {
+    /// The caller as the origin of a sign-in, a sign-out or a password change.
+    #[must_use]
+    pub fn as_origin(&self) -> Origin {
+        Origin { client_ip: self.client_ip, user_agent: Some(self.user_agent.clone()), secure: self.secure }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_names_are_written_down() {
+        let claimed = |name: &str| Rejection::of(Reason::InvalidCredentials, name).claimed;
+        assert_eq!(claimed("alice"), "alice");
+        assert_eq!(claimed("MyS3cret!"), "");
+        assert_eq!(claimed(&"a".repeat(1000)), "");
+    }
+}

@@ -1,0 +1,183 @@
+//! Who holds it all together? The authenticator: one a process, cloned into every thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lictor_model::{Clock, CredentialKind, Digest, Identity, RequestId};
+use lictor_store::{LastUse, Store, StoreError};
+use moka::sync::Cache;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::attempt::{Origin, Rejection};
+use crate::feed::Feed;
+use crate::ledger::Ledger;
+use crate::options::Options;
+use crate::refusals::Refusals;
+use crate::throttle::Throttle;
+use crate::verifier::Verifier;
+use crate::view::View;
+
+/// Digests that are known to belong to nobody.
+const NEVER_WAS: u64 = 10_000;
+const NEVER_WAS_FOR: Duration = Duration::from_secs(300);
+/// Every so many flushes, sessions that ended of themselves are deleted.
+const FLUSHES_A_CLEANING: u32 = 120;
+
+/// Says who is calling. Clones share everything.
+#[derive(Clone)]
+pub struct Authenticator {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) background: Handle,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) verifier: Verifier,
+    pub(crate) throttle: Throttle,
+    pub(crate) ledger: Ledger,
+    refusals: Refusals,
+    /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
+    /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
+    pub(crate) never_was: Cache<Digest, ()>,
+    pub(crate) session_idle: i64,
+    pub(crate) session_absolute: i64,
+}
+
+/// Authentication could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The view cannot be loaded.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No key for what is remembered.
+    #[error("the system's random source failed: {0}")]
+    Entropy(#[from] getrandom::Error),
+}
+
+impl Authenticator {
+    /// Loads the view and keeps it true from then on; store and hashing work on the background runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] when the view cannot be loaded.
+    pub async fn start(store: Store, clock: Clock, background: Handle, options: Options) -> Result<Self, StartError> {
+        let verifier = Verifier::new(clock.clone(), background.clone(), &options)?;
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
+        let flush_every = options.flush_every;
+        let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options).await?;
+        let inner = Arc::new(Inner {
+            feed: Arc::new(feed),
+            verifier,
+            throttle: Throttle::new(clock.clone()),
+            ledger: Ledger::default(),
+            refusals: Refusals::new(clock.clone()),
+            never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
+            session_idle,
+            session_absolute,
+            store,
+            clock,
+            background,
+        });
+        inner.feed.keep_polling();
+        keep_flushing(&inner, flush_every);
+        Ok(Self { inner })
+    }
+
+    /// The view as it is now.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.inner.feed.view()
+    }
+
+    /// Is moved forward by each change of the view.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.feed.subscribe()
+    }
+
+    /// Whether the store answered in the last seconds.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.inner.feed.is_fresh()
+    }
+
+    /// How many password guesses cost a verification since the start.
+    #[must_use]
+    pub fn verifications(&self) -> u64 {
+        self.inner.verifier.looked_at()
+    }
+
+    /// Notes that a key was used, from where and by which Prefect client; at most once a second for each key.
+    pub fn note_use(&self, identity: &Identity, origin: &Origin) {
+        if identity.credential.kind != CredentialKind::Key {
+            return;
+        }
+        let now = self.inner.clock.now();
+        let id = &identity.credential.id;
+        if self.inner.feed.peek(|view| view.people.key_by_id(id).is_some_and(|key| key.should_note(now))) {
+            let client_version = origin.user_agent.as_deref().map(prefect_version).unwrap_or_default().to_owned();
+            self.inner.ledger.note(id, LastUse { at: now, client_ip: origin.client_ip.to_string(), client_version });
+        }
+    }
+
+    /// Records that a credential was refused, without waiting for it. Repeated ones are folded, so that it may be called
+    /// for every refusal; what is no refusal of a key or a password is left out.
+    pub fn audit_refusal(&self, rejection: &Rejection, origin: &Origin, request: &RequestId) {
+        self.inner.refusals.add(rejection, origin, request);
+    }
+
+    /// Writes down what was noted and recorded; the last thing before the end.
+    pub async fn flush(&self) {
+        self.inner.flush().await;
+    }
+}
+
+/// `3.8.8` of `prefect/3.8.8 (API 0.8.4)`; empty for any other client.
+fn prefect_version(user_agent: &str) -> &str {
+    let version = user_agent.strip_prefix("prefect/").and_then(|rest| rest.split(' ').next());
+    version.filter(|version| version.len() <= 64).unwrap_or_default()
+}
+
+impl Inner {
+    async fn flush(&self) {
+        if let Err(error) = self.refusals.flush(&self.store).await {
+            tracing::warn!(%error, "refused credentials could not be recorded yet");
+        }
+        if let Err(error) = self.ledger.flush(&self.store).await {
+            tracing::warn!(%error, "uses of keys and sessions could not be written down yet");
+        }
+    }
+
+    async fn clean(&self) {
+        let idle_before = self.clock.now().plus_seconds(-self.session_idle);
+        if let Err(error) = self.store.delete_expired_sessions(idle_before).await {
+            tracing::warn!(%error, "ended sessions could not be deleted yet");
+        }
+    }
+}
+
+/// Flushes until nobody holds the authenticator any more: refusals soon, uses every few seconds.
+fn keep_flushing(inner: &Arc<Inner>, every: Duration) {
+    let weak = Arc::downgrade(inner);
+    inner.background.spawn(async move {
+        let mut flushes = 0_u32;
+        while let Some(inner) = weak.upgrade() {
+            // A refusal is written at once; those that come while it is written share the next commit.
+            let woken = tokio::time::timeout(every, inner.refusals.wake.notified()).await.is_ok();
+            if woken {
+                if let Err(error) = inner.refusals.flush(&inner.store).await {
+                    tracing::warn!(%error, "refused credentials could not be recorded yet");
+                }
+                continue;
+            }
+            inner.flush().await;
+            flushes = flushes.wrapping_add(1);
+            if flushes % FLUSHES_A_CLEANING == 0 {
+                inner.clean().await;
+            }
+        }
+    });
+}

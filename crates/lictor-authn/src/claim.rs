@@ -1,0 +1,108 @@
+//! What does a credential's text claim? A key, a name with a key, or a name with a password.
+//!
+//! One reader for Basic's decoded text and for a socket's token, so that both split the same way.
+
+use lictor_model::{ApiKey, KeyError, Reason};
+
+/// The longest text that is read, in bytes. Longer is malformed before it costs anything.
+pub const MAX_TEXT: usize = 4096;
+
+/// What a text claims.
+#[derive(Debug)]
+pub enum Claim<'a> {
+    /// A key that passed its check.
+    Key(ApiKey),
+    /// A key, and the name that it is said to belong to.
+    NamedKey {
+        /// What stands before the colon.
+        name: &'a str,
+        /// What stands behind it.
+        key: ApiKey,
+    },
+    /// A name and a password.
+    Password {
+        /// What stands before the first colon; perhaps no canonical name.
+        name: &'a str,
+        /// All that stands behind it, further colons included.
+        password: &'a str,
+    },
+}
+
+/// Reads `KEY`, `KEY:`, `name:KEY` or `name:password`.
+///
+/// `KEY:` is what `https://KEY@host/api` becomes in an HTTP client. A text that begins like a key and fails its check
+/// is mistyped, without a look-up.
+///
+/// # Errors
+/// [`Reason::MistypedKey`] or [`Reason::MalformedCredential`].
+pub fn read(text: &str) -> Result<Claim<'_>, Reason> {
+    if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+        return Err(Reason::MalformedCredential);
+    }
+    let Some((name, secret)) = text.split_once(':') else {
+        return read_key(text).map(Claim::Key);
+    };
+    if ApiKey::looks_like(secret) {
+        return Ok(Claim::NamedKey { name, key: read_key(secret)? });
+    }
+    match ApiKey::parse(name) {
+        Ok(key) if secret.is_empty() => Ok(Claim::Key(key)),
+        // The key stands where the name belongs. Never treat it as a name: names are written down.
+        Ok(_) => Err(Reason::MalformedCredential),
+        Err(_) => Ok(Claim::Password { name, password: secret }),
+    }
+}
+
+fn read_key(text: &str) -> Result<ApiKey, Reason> {
+    ApiKey::parse(text).map_err(|error| match error {
+        KeyError::NotAKey => Reason::MalformedCredential,
+        KeyError::Mistyped => Reason::MistypedKey,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(text: &str) -> Result<String, Reason> {
+        read(text).map(|claim| match claim {
+            Claim::Key(_) => "key".to_owned(),
+            Claim::NamedKey { name, .. } => format!("{name}+key"),
+            Claim::Password { name, password } => format!("{name}|{password}"),
+        })
+    }
+
+    #[test]
+    fn each_form_reads_one_way() {
+        let key = ApiKey::generate().unwrap();
+        let key = key.expose();
+        assert_eq!(shape(key).unwrap(), "key");
+        assert_eq!(shape(&format!("{key}:")).unwrap(), "key");
+        assert_eq!(shape(&format!("alice:{key}")).unwrap(), "alice+key");
+        assert_eq!(shape("alice:secret").unwrap(), "alice|secret");
+        assert_eq!(shape("alice:pa:ss:word").unwrap(), "alice|pa:ss:word");
+        assert_eq!(shape(":").unwrap(), "|");
+        assert_eq!(shape("lictor_bob:secret").unwrap(), "lictor_bob|secret");
+        assert_eq!(shape("älice:pässword").unwrap(), "älice|pässword");
+    }
+
+    #[test]
+    fn a_typo_in_a_key_is_told_apart_without_a_look_up() {
+        let key = ApiKey::generate().unwrap();
+        let (cut, long) = (key.expose().get(..44).unwrap(), format!("{}a", key.expose()));
+        for text in ["lictor_", cut, long.as_str(), &format!("alice:{cut}"), "alice:lictor_oops"] {
+            assert_eq!(shape(text), Err(Reason::MistypedKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_malformed() {
+        let key = ApiKey::generate().unwrap();
+        let huge = format!("alice:{}", "x".repeat(100_000));
+        let misplaced = format!("{}:secret", key.expose());
+        for text in ["", "no colon", "pnu_key", "alice:a\0b", "alice:a\nb", "a\u{85}:b", "a:\u{7f}", &misplaced, &huge]
+        {
+            assert_eq!(shape(text), Err(Reason::MalformedCredential), "{text:.30}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Whose are these credentials? The schemes in order, without falling from one to the next.
+
+use http::HeaderMap;
+use lictor_model::{ApiKey, CredentialKind, Identity, Reason};
+
+use crate::attempt::{Attempt, Origin, Rejection};
+use crate::authenticator::Authenticator;
+use crate::claim::{self, Claim};
+use crate::feed::Depth;
+use crate::presented::{Authorization, Presented};
+use crate::view::Session;
+use crate::{basic, bearer, session};
+
+impl Authenticator {
+    /// Identifies the caller of a request by its headers. Keys, sessions and remembered passwords cost no I/O.
+    pub async fn identify(&self, headers: &HeaderMap, origin: &Origin) -> Attempt {
+        let presented = match Presented::read(headers, origin.secure) {
+            Ok(presented) => presented,
+            Err(reason) => return Attempt::Rejected(reason.into()),
+        };
+        match (presented.session, presented.authorization) {
+            (None, None) => Attempt::NotPresented,
+            // Prefect's UI keeps sending a password it once stored: beside a session it counts for nothing, neither as
+            // a second credential nor as a way in when the session has ended.
+            (Some(value), None | Some(Authorization::Basic(_))) => self.identify_session(value).await.into(),
+            (Some(_), Some(Authorization::Bearer(_) | Authorization::Unreadable)) => {
+                Attempt::Rejected(Reason::TwoCredentials.into())
+            }
+            (None, Some(Authorization::Basic(token))) => match basic::decode(token) {
+                Ok(text) => self.identify_text(&text, origin).await.into(),
+                Err(reason) => Attempt::Rejected(reason.into()),
+            },
+            (None, Some(Authorization::Bearer(token))) => self.identify_claim(bearer::read(token), origin).await.into(),
+            (None, Some(Authorization::Unreadable)) => Attempt::Rejected(Reason::MalformedCredential.into()),
+        }
+    }
+
+    /// Identifies the caller of a websocket by its first frame's token: `KEY`, `name:KEY` or `name:password`.
+    pub async fn identify_token(&self, token: &str, origin: &Origin) -> Attempt {
+        self.identify_text(token, origin).await.into()
+    }
+
+    /// Whether what proved the identity still does: asked at each change of the view and, since keys and sessions also
+    /// end by themselves, now and then.
+    ///
+    /// # Errors
+    /// Why it does not. [`Reason::StoreUnavailable`] says nothing about the credential: the store has been away too long.
+    pub fn recheck(&self, identity: &Identity) -> Result<(), Reason> {
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        if inner.feed.is_lost() {
+            return Err(Reason::StoreUnavailable);
+        }
+        let id = &identity.credential.id;
+        inner.feed.peek(|view| match identity.credential.kind {
+            CredentialKind::Key => view.people.key_by_id(id).ok_or(Reason::UnknownKey)?.is_good(now),
+            CredentialKind::Session => {
+                let session = view.sessions.find_by_id(id).ok_or(Reason::SessionEnded)?;
+                view.people.user(&session.principal)?;
+                let ended = session.has_expired(now) || session.is_idle(now, inner.session_idle);
+                if ended { Err(Reason::SessionEnded) } else { Ok(()) }
+            }
+            CredentialKind::Password => {
+                // A changed password has another id.
+                let current = view.people.password_of(&identity.principal.id).filter(|one| one.row.id == *id);
+                let password = current.ok_or(Reason::InvalidCredentials)?;
+                if password.principal.disabled { Err(Reason::PrincipalDisabled) } else { Ok(()) }
+            }
+            CredentialKind::Console => Err(Reason::AuthenticationRequired),
+        })
+    }
+
+    async fn identify_text(&self, text: &str, origin: &Origin) -> Result<Identity, Rejection> {
+        self.identify_claim(claim::read(text), origin).await
+    }
+
+    async fn identify_claim(&self, claim: Result<Claim<'_>, Reason>, origin: &Origin) -> Result<Identity, Rejection> {
+        match claim? {
+            Claim::Key(key) => self.identify_key(None, &key).await,
+            Claim::NamedKey { name, key } => self.identify_key(Some(name), &key).await,
+            Claim::Password { name, password } => self.check_password(name, password, origin).await,
+        }
+    }
+
+    async fn identify_key(&self, named: Option<&str>, key: &ApiKey) -> Result<Identity, Rejection> {
+        let (inner, digest) = (&self.inner, key.digest());
+        let look = || inner.feed.peek(|view| view.people.key(&digest).map(|key| key.judge(named, inner.clock.now())));
+        let rejected = |reason| Rejection::of(reason, named.unwrap_or_default());
+        if inner.feed.is_lost() {
+            return Err(rejected(Reason::StoreUnavailable));
+        }
+        if let Some(judged) = look() {
+            return judged;
+        }
+        if inner.never_was.contains_key(&digest) {
+            return Err(rejected(Reason::UnknownKey));
+        }
+        // The key may have been made a moment ago, by the command line or another replica.
+        if !inner.feed.catch_up(Depth::Changes).await {
+            return Err(rejected(Reason::StoreUnavailable));
+        }
+        look().unwrap_or_else(|| {
+            // Its holder had it before we looked, so it will not come to be.
+            inner.never_was.insert(digest, ());
+            Err(rejected(Reason::UnknownKey))
+        })
+    }
+
+    async fn identify_session(&self, value: &str) -> Result<Identity, Rejection> {
+        let inner = &self.inner;
+        let digest = session::digest(value).ok_or(Reason::SessionEnded)?;
+        if inner.feed.is_lost() {
+            return Err(Reason::StoreUnavailable.into());
+        }
+        let look = || {
+            inner.feed.peek(|view| {
+                let session = view.sessions.find(&digest).ok_or(Doubt::Unknown)?;
+                let principal = view.people.user(&session.principal).map_err(Doubt::No)?;
+                self.use_session(session)?;
+                Ok(session.identity(principal))
+            })
+        };
+        let depth = match look() {
+            Ok(identity) => return Ok(identity),
+            Err(Doubt::No(reason)) => return Err(reason.into()),
+            Err(Doubt::Unknown) if inner.never_was.contains_key(&digest) => return Err(Reason::SessionEnded.into()),
+            Err(Doubt::Unknown) => Depth::Changes,
+            // Another replica may have seen it since.
+            Err(Doubt::Idle) => Depth::SessionUse,
+        };
+        if !inner.feed.catch_up(depth).await {
+            return Err(Reason::StoreUnavailable.into());
+        }
+        look().map_err(|doubt| match doubt {
+            Doubt::No(reason) => reason.into(),
+            Doubt::Unknown | Doubt::Idle => {
+                inner.never_was.insert(digest, ());
+                Reason::SessionEnded.into()
+            }
+        })
+    }
+
+    fn use_session(&self, session: &Session) -> Result<(), Doubt> {
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        if session.has_expired(now) {
+            return Err(Doubt::No(Reason::SessionEnded));
+        }
+        if session.is_idle(now, inner.session_idle) {
+            return Err(Doubt::Idle);
+        }
+        if session.touch(now) {
+            inner.ledger.touch(&session.id, now);
+        }
+        Ok(())
+    }
+}
+
+/// Why a look at the sessions in memory did not find a good one.
+enum Doubt {
+    /// It is not there: perhaps it was begun a moment ago.
+    Unknown,
+    /// It was not used here for long: perhaps it was used elsewhere.
+    Idle,
+    /// For certain.
+    No(Reason),
+}
+
+#[cfg(test)]
+mod tests;

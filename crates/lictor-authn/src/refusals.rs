@@ -1,0 +1,128 @@
+//! Which refused credentials are recorded? Each once a minute per reason, name and address, so that no flood fills the
+//! record.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lictor_model::{Actor, AuditEvent, Clock, EventId, Outcome, Reason, RequestId, Timestamp};
+use lictor_store::{Store, StoreError};
+use tokio::sync::Notify;
+
+use crate::attempt::{Origin, Rejection};
+use crate::throttle::Source;
+
+/// What a refusal is called in the record.
+const OPERATION: &str = "credential.refuse";
+/// Different refusals that are recorded in a minute, from all addresses.
+const A_MINUTE: usize = 600;
+/// Events that wait for the store; beyond that, a store that is away loses them.
+const WAITING: usize = 2_000;
+
+/// Refused credentials on their way into the record.
+#[derive(Debug)]
+pub(crate) struct Refusals {
+    clock: Clock,
+    state: Mutex<State>,
+    /// Told when there is something to write.
+    pub(crate) wake: Notify,
+    writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    minute: Timestamp,
+    seen: HashSet<(Reason, String, Source)>,
+    folded: u64,
+    waiting: Vec<AuditEvent>,
+}
+
+impl Refusals {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default(), wake: Notify::new(), writing: tokio::sync::Mutex::default() }
+    }
+
+    /// Takes a refusal up for the record, unless its like was this minute.
+    pub(crate) fn add(&self, rejection: &Rejection, origin: &Origin, request: &RequestId) {
+        if !is_recorded(rejection.reason) {
+            return;
+        }
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if state.is_new(rejection, origin, now) {
+            state.waiting.push(event(rejection, origin, request, now));
+            self.wake.notify_one();
+        }
+    }
+
+    /// Writes down what waits.
+    pub(crate) async fn flush(&self, store: &Store) -> Result<(), StoreError> {
+        // One at a time, so that a flush that returns has everything behind it.
+        let _writing = self.writing.lock().await;
+        let events = std::mem::take(&mut self.lock().waiting);
+        let result = store.append_audit(&events).await;
+        if result.is_err() {
+            let mut state = self.lock();
+            let newer = std::mem::replace(&mut state.waiting, events);
+            state.waiting.extend(newer);
+            state.waiting.truncate(WAITING);
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_new(&mut self, rejection: &Rejection, origin: &Origin, now: Timestamp) -> bool {
+        if now.seconds_since(self.minute) >= 60 {
+            if self.folded > 0 {
+                tracing::warn!(folded = self.folded, "refused credentials were folded in the record");
+            }
+            (self.minute, self.folded) = (now, 0);
+            self.seen.clear();
+        }
+        let like = (rejection.reason, rejection.claimed.clone(), Source::from(origin.client_ip));
+        let room = self.seen.len() < A_MINUTE && self.waiting.len() < WAITING;
+        let is_new = room && self.seen.insert(like);
+        self.folded += u64::from(!is_new);
+        is_new
+    }
+}
+
+/// Whether a reason is the refusal of a key or a password, or of a client that has one and does not send it. An ended session is neither: an open tab presents it for
+/// hours.
+const fn is_recorded(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::MalformedCredential
+            | Reason::MistypedKey
+            | Reason::UnknownKey
+            | Reason::RevokedKey
+            | Reason::ExpiredKey
+            | Reason::KeyOfAnother
+            | Reason::InvalidCredentials
+            | Reason::PrincipalDisabled
+            | Reason::TwoCredentials
+            | Reason::TooManyFailures
+            | Reason::SocketWithoutCredential
+    )
+}
+
+fn event(rejection: &Rejection, origin: &Origin, request: &RequestId, at: Timestamp) -> AuditEvent {
+    AuditEvent {
+        id: EventId::fresh(),
+        at,
+        actor: Actor::unknown(&rejection.claimed),
+        credential: rejection.credential.clone(),
+        client_ip: origin.client_ip.to_string(),
+        operation: OPERATION.to_owned(),
+        object: rejection.claimed.clone(),
+        workspace: None,
+        outcome: Outcome::Refused,
+        reason: rejection.reason.code().to_owned(),
+        status: rejection.reason.status(),
+        request: Some(request.clone()),
+    }
+}

@@ -1,0 +1,259 @@
+//! What does the store say, as of its last change? An immutable snapshot that answers without I/O or locks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use lictor_authz::AccessView;
+use lictor_model::{
+    CredentialId, CredentialKind, CredentialRef, Digest, Identity, Principal, PrincipalId, PrincipalKind, Reason,
+    Timestamp,
+};
+use lictor_store::{Directory, KeyRow, PasswordRow, SessionRow};
+
+use crate::attempt::Rejection;
+
+/// People, their credentials and what they may, as of one state of the store.
+#[derive(Debug)]
+pub struct View {
+    /// Who may what.
+    pub access: Arc<AccessView>,
+    pub(crate) people: Arc<People>,
+    pub(crate) sessions: Arc<Sessions>,
+}
+
+impl View {
+    /// Of no version that a store has: the first poll replaces it.
+    pub(crate) fn empty() -> Self {
+        Self {
+            access: Arc::new(AccessView::build(&[], &[])),
+            people: Arc::new(People { version: i64::MIN, ..People::default() }),
+            sessions: Arc::new(Sessions { version: i64::MIN, ..Sessions::default() }),
+        }
+    }
+
+    /// Whether the principal signed in with a first password, given by somebody else, and must change it.
+    #[must_use]
+    pub fn must_change_password(&self, principal: &PrincipalId) -> bool {
+        self.people.passwords_by_principal.get(principal).is_some_and(|password| password.must_change)
+    }
+
+    /// The principal, if it still exists.
+    #[must_use]
+    pub fn principal(&self, id: &PrincipalId) -> Option<&Arc<Principal>> {
+        self.people.principals.get(id)
+    }
+}
+
+/// Principals, passwords and keys.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    pub(crate) version: i64,
+    principals: HashMap<PrincipalId, Arc<Principal>>,
+    passwords: HashMap<Box<str>, Arc<Password>>,
+    passwords_by_principal: HashMap<PrincipalId, Arc<Password>>,
+    keys: HashMap<Digest, Arc<Key>>,
+    keys_by_id: HashMap<CredentialId, Arc<Key>>,
+}
+
+/// A user's password.
+#[derive(Debug)]
+pub(crate) struct Password {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) row: PasswordRow,
+    must_change: bool,
+}
+
+/// An API key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    principal: Arc<Principal>,
+    id: CredentialId,
+    expires_at: Option<Timestamp>,
+    is_revoked: bool,
+    noted: AtomicI64,
+}
+
+impl People {
+    pub(crate) fn build(directory: Directory) -> Self {
+        let principals: HashMap<_, _> =
+            directory.principals.into_iter().map(|principal| (principal.id.clone(), Arc::new(principal))).collect();
+        let mut people = Self { version: directory.version, principals, ..Self::default() };
+        for row in directory.passwords {
+            people.add_password(row);
+        }
+        for row in directory.keys {
+            people.add_key(row);
+        }
+        people
+    }
+
+    fn add_password(&mut self, row: PasswordRow) {
+        // The store gives a service account no password; were there one, it would not count.
+        let Some(principal) = self.principals.get(&row.principal).filter(|one| one.kind == PrincipalKind::User) else {
+            return;
+        };
+        let principal = Arc::clone(principal);
+        let password = Arc::new(Password { must_change: row.must_change, principal, row });
+        self.passwords.insert(password.principal.name.as_str().into(), Arc::clone(&password));
+        self.passwords_by_principal.insert(password.principal.id.clone(), password);
+    }
+
+    fn add_key(&mut self, row: KeyRow) {
+        let Some(principal) = self.principals.get(&row.principal) else { return };
+        let key = Arc::new(Key {
+            principal: Arc::clone(principal),
+            id: row.id,
+            expires_at: row.expires_at,
+            is_revoked: row.revoked_at.is_some(),
+            noted: AtomicI64::default(),
+        });
+        self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
+        self.keys.insert(row.digest, key);
+    }
+
+    /// The password of an enabled user of this name.
+    pub(crate) fn password(&self, name: &str) -> Option<&Arc<Password>> {
+        self.passwords.get(name).filter(|password| !password.principal.disabled)
+    }
+
+    /// The password of a principal, whatever it may.
+    pub(crate) fn password_of(&self, principal: &PrincipalId) -> Option<&Arc<Password>> {
+        self.passwords_by_principal.get(principal)
+    }
+
+    /// The key with this digest.
+    pub(crate) fn key(&self, digest: &Digest) -> Option<&Key> {
+        self.keys.get(digest).map(Arc::as_ref)
+    }
+
+    /// The key with this id.
+    pub(crate) fn key_by_id(&self, id: &CredentialId) -> Option<&Key> {
+        self.keys_by_id.get(id).map(Arc::as_ref)
+    }
+
+    /// The principal that a session is of, while it is an enabled user.
+    pub(crate) fn user(&self, id: &PrincipalId) -> Result<&Arc<Principal>, Reason> {
+        match self.principals.get(id).filter(|principal| principal.kind == PrincipalKind::User) {
+            Some(principal) if principal.disabled => Err(Reason::PrincipalDisabled),
+            Some(principal) => Ok(principal),
+            None => Err(Reason::SessionEnded),
+        }
+    }
+}
+
+impl Password {
+    pub(crate) fn identity(&self) -> Identity {
+        identity(&self.principal, CredentialKind::Password, &self.row.id)
+    }
+}
+
+impl Key {
+    /// Whether the key is good now, and whether it belongs to the name that came with it.
+    pub(crate) fn judge(&self, named: Option<&str>, now: Timestamp) -> Result<Identity, Rejection> {
+        let reason = if named.is_some_and(|name| name != self.principal.name.as_str()) {
+            Reason::KeyOfAnother
+        } else if let Err(reason) = self.is_good(now) {
+            reason
+        } else {
+            return Ok(self.identity());
+        };
+        let claimed = named.unwrap_or(self.principal.name.as_str());
+        let credential = Some(self.identity().credential);
+        Err(Rejection { credential, ..Rejection::of(reason, claimed) })
+    }
+
+    pub(crate) fn is_good(&self, now: Timestamp) -> Result<(), Reason> {
+        if self.is_revoked {
+            Err(Reason::RevokedKey)
+        } else if self.expires_at.is_some_and(|end| now >= end) {
+            Err(Reason::ExpiredKey)
+        } else if self.principal.disabled {
+            Err(Reason::PrincipalDisabled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether a use now should be written down: one a second is enough.
+    pub(crate) fn should_note(&self, now: Timestamp) -> bool {
+        let before = self.noted.load(Ordering::Relaxed);
+        now.as_micros().saturating_sub(before) >= 1_000_000
+            && self.noted.compare_exchange(before, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn identity(&self) -> Identity {
+        identity(&self.principal, CredentialKind::Key, &self.id)
+    }
+}
+
+fn identity(principal: &Arc<Principal>, kind: CredentialKind, id: &CredentialId) -> Identity {
+    Identity { principal: Arc::clone(principal), credential: CredentialRef { kind, id: id.clone() } }
+}
+
+/// Signed-in browsers.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    pub(crate) version: i64,
+    by_digest: HashMap<Digest, Arc<Session>>,
+    by_id: HashMap<CredentialId, Arc<Session>>,
+}
+
+/// A signed-in browser.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: CredentialId,
+    pub(crate) principal: PrincipalId,
+    expires_at: Timestamp,
+    seen: AtomicI64,
+}
+
+impl Sessions {
+    /// Builds the map; what was seen here since the store was told is kept.
+    pub(crate) fn build(version: i64, rows: Vec<SessionRow>, before: &Self) -> Self {
+        let mut sessions = Self { version, ..Self::default() };
+        for row in rows {
+            let seen_here = before.by_id.get(&row.id).map_or(i64::MIN, |session| session.seen.load(Ordering::Relaxed));
+            let session = Arc::new(Session {
+                id: row.id,
+                principal: row.principal,
+                expires_at: row.expires_at,
+                seen: AtomicI64::new(row.last_seen_at.as_micros().max(seen_here)),
+            });
+            sessions.by_id.insert(session.id.clone(), Arc::clone(&session));
+            sessions.by_digest.insert(row.digest, session);
+        }
+        sessions
+    }
+
+    pub(crate) fn find(&self, digest: &Digest) -> Option<&Session> {
+        self.by_digest.get(digest).map(Arc::as_ref)
+    }
+
+    pub(crate) fn find_by_id(&self, id: &CredentialId) -> Option<&Session> {
+        self.by_id.get(id).map(Arc::as_ref)
+    }
+}
+
+impl Session {
+    /// Whether it is past its absolute end.
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+
+    /// Whether it was unused for the given seconds, as far as this replica has seen.
+    pub(crate) fn is_idle(&self, now: Timestamp, seconds: i64) -> bool {
+        now.seconds_since(Timestamp::from_micros(self.seen.load(Ordering::Relaxed))) >= seconds
+    }
+
+    /// Notes a use; answers whether it should be written down: once a minute is enough.
+    pub(crate) fn touch(&self, now: Timestamp) -> bool {
+        let before = self.seen.load(Ordering::Relaxed);
+        now.as_micros().saturating_sub(before) >= 60_000_000
+            && self.seen.compare_exchange(before, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    pub(crate) fn identity(&self, principal: &Arc<Principal>) -> Identity {
+        identity(principal, CredentialKind::Session, &self.id)
+    }
+}
