@@ -41,7 +41,6 @@ class Recorder:
         self.port = self.listener.getsockname()[1]
         self.requests: list[Recorded] = []
         self.open_connections: set[int] = set()
-        self.early_answers: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._count = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -101,9 +100,10 @@ class Recorder:
         recorded = Recorded(method, target, headers, b"", number)
         with self._lock:
             self.requests.append(recorded)
-        early = self.early_answers.get(target.split("?")[0])
+        early = recorded.header("x-answer-early")
         if early:
-            connection.sendall(early)
+            # As Prefect does: a whole answer before the body was read, and no word of closing.
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}")
         if (recorded.header("upgrade") or "").lower() == "websocket":
             self._socket(connection, stream, recorded)
             return False
@@ -146,6 +146,12 @@ class Recorder:
             if opcode == 1 and b'"auth"' in payload:
                 reply = json.dumps({"type": "auth_success"}).encode()
                 connection.sendall(bytes([0x81, len(reply)]) + reply)
+            elif opcode == 1 and b"traceback-please" in payload:
+                reason = struct.pack("!H", 1011) + b"Traceback (most recent call last)"
+                connection.sendall(bytes([0x88, len(reason)]) + reason)
+            elif opcode == 1 and b"flood-please" in payload:
+                for _ in range(512):
+                    connection.sendall(b"\x81\x7f" + struct.pack("!Q", 1 << 19) + b"x" * (1 << 19))
             elif opcode == 9:
                 connection.sendall(bytes([0x8A, len(payload)]) + payload)
             elif opcode == 8:
