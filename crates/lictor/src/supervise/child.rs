@@ -14,17 +14,20 @@ use super::{STOP_WITHIN, Server};
 
 /// The watcher between Lictor and Prefect. Its standard input is a pipe whose other end only Lictor holds: when that
 /// closes, for whatever reason, Prefect is asked to stop, and after 20 seconds the whole process group is killed.
-/// Standard error comes in as the lock file; Prefect inherits it as descriptor 4 and so holds the lock as long as it
-/// lives, while its own output goes to standard output.
+/// Standard error comes in as the lock file; Prefect alone inherits it as descriptor 4 and so holds the lock as long as
+/// it lives, while its own output goes to standard output. After a `kill -9` of Lictor nobody reads that any more, and
+/// the shell's own "Terminated" must not kill the shell.
 const WATCHER: &str = r#"
+trap '' PIPE
 exec 3<&0 4>&2 2>&1 </dev/null
 "$@" 3<&- &
 server=$!
-( cat <&3 >/dev/null 4>&-
+exec 4>&-
+( cat <&3 >/dev/null
   kill -TERM "$server" 2>/dev/null
-  sleep 20 4>&-
+  sleep 20
   kill -KILL 0 ) &
-exec 3<&- 4>&-
+exec 3<&-
 wait "$server"
 status=$?
 trap '' TERM
