@@ -51,7 +51,7 @@ async fn open_memory() -> Result<Pool, StoreError> {
 
 async fn open_file(url: &str) -> Result<Pool, StoreError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url(url.to_owned()))?;
-    create(&options.get_filename())?;
+    create(options.get_filename())?;
     let options = options
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Barrier;
+
 use crate::stage::*;
 use lictor_model::*;
 use lictor_store::*;
@@ -54,6 +56,7 @@ pub(crate) async fn only_an_enabled_user_who_owns_everything_counts_as_an_owner(
 }
 
 pub(crate) async fn two_processes_that_disable_the_owners_at_once_leave_one(stage: Stage) {
+    let other = stage.another().await;
     for round in 0..10 {
         let (one, two) = (format!("a{round}"), format!("b{round}"));
         stage.add_user(&one, Some("owner")).await.unwrap();
@@ -64,10 +67,17 @@ pub(crate) async fn two_processes_that_disable_the_owners_at_once_leave_one(stag
                 stage.store.remove_principal(&By::console(), &named(&old)).await.unwrap();
             }
         }
-        let disable = |store: Store, name: String| {
-            tokio::spawn(async move { store.set_disabled(&By::console(), &named(&name), true).await.is_ok() })
+        // Together, or the first is done before the second begins.
+        let start = Arc::new(Barrier::new(2));
+        let disable = |store: &Store, name: String| {
+            let (store, start) = (store.clone(), Arc::clone(&start));
+            tokio::spawn(async move {
+                store.versions().await.unwrap();
+                start.wait().await;
+                store.set_disabled(&By::console(), &named(&name), true).await.is_ok()
+            })
         };
-        let (first, second) = (disable(stage.store.clone(), one), disable(stage.another().await, two));
+        let (first, second) = (disable(&stage.store, one), disable(&other, two));
         assert!(first.await.unwrap() ^ second.await.unwrap(), "round {round}");
     }
 }
