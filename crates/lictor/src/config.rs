@@ -62,7 +62,7 @@ pub(crate) enum ConfigError {
 /// # Errors
 /// [`ConfigError`] with every problem of the file.
 pub(crate) fn read(path: &Path) -> Result<Plan, ConfigError> {
-    read_with(path, |section, surroundings| Plan::from_written(section, surroundings))
+    read_with(path, Plan::from_written)
 }
 
 /// Reads only where the store is, so that an administrator needs none of the gateway's other secrets.
@@ -70,7 +70,7 @@ pub(crate) fn read(path: &Path) -> Result<Plan, ConfigError> {
 /// # Errors
 /// [`ConfigError`] when the file cannot be parsed or names no store.
 pub(crate) fn read_store_url(path: &Path) -> Result<Secret, ConfigError> {
-    read_with(path, |section, surroundings| store::url(section, surroundings))
+    read_with(path, store::url)
 }
 
 /// Reads only which workspace is the default: the one without hosts, or the only one.

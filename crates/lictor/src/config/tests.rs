@@ -9,7 +9,7 @@ fn no_env(_: &str) -> Option<String> {
 }
 
 fn read(text: &str) -> Result<Plan, Vec<Problem>> {
-    parse(text, Surroundings { env: &no_env, folder: Path::new("/nowhere") }, |root, at| Plan::from_written(root, at))
+    parse(text, Surroundings { env: &no_env, folder: Path::new("/nowhere") }, Plan::from_written)
 }
 
 const SMALLEST: &str = r#"
@@ -55,7 +55,7 @@ idle = "30m"
 absolute = "1d"
 "#;
     let at = Surroundings { env: &env, folder: Path::new("") };
-    let plan = parse(text, at, |root, at| Plan::from_written(root, at)).unwrap();
+    let plan = parse(text, at, Plan::from_written).unwrap();
     assert_eq!(plan.public_url.unwrap().to_string(), "https://prefect.example.com");
     assert_eq!(plan.workspaces[0].upstream.authority(), "prefect:80");
     assert_eq!(plan.workspaces[0].auth_string.as_ref().unwrap().expose(), "admin:pass");
@@ -138,9 +138,9 @@ fn one_host_chooses_one_workspace() {
 fn the_store_may_come_from_the_environment_but_not_from_two_places() {
     let env = |name: &str| (name == "LICTOR_STORE_URL").then(|| "postgres://db/lictor".to_owned());
     let at = Surroundings { env: &env, folder: Path::new("") };
-    assert_eq!(parse("", at, |root, at| store::url(root, at)).unwrap().expose(), "postgres://db/lictor");
+    assert_eq!(parse("", at, store::url).unwrap().expose(), "postgres://db/lictor");
     let twice = "store.url = \"sqlite:///a\"\nstore.url_file = \"b\"";
-    assert_eq!(parse(twice, at, |root, at| store::url(root, at)).unwrap_err()[0].key, "store.url_file");
+    assert_eq!(parse(twice, at, store::url).unwrap_err()[0].key, "store.url_file");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn creating_a_key_prints_the_key_alone_on_standard_output() {
     assert!(made.stderr.contains("shown this once") && !made.stderr.contains(key), "{made:?}");
 
     let listed = stage.run(&["key", "list"]);
-    assert!(listed.stdout.contains(&format!("lictor_…{}", &key[41..])) && !listed.stdout.contains(key));
+    assert!(listed.stdout.contains(&format!("lictor_…{}", key.get(41..).unwrap())) && !listed.stdout.contains(key));
 }
 
 #[test]
@@ -224,4 +224,22 @@ fn completions_and_the_version_are_printed() {
     }
     assert!(stage.bare(&["--version"]).stdout.starts_with("lictor "));
     assert_eq!(stage.bare(&["nonsense"]).code, 2);
+}
+
+#[test]
+fn the_doctor_says_what_does_not_work_and_what_to_do() {
+    let stage = Stage::with_owner("root");
+    let well = stage.json(&["doctor"]);
+    assert_eq!((&well["ok"], &well["checks"][0]["check"]), (&true.into(), &"store".into()));
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = format!(
+        "listen = \"0.0.0.0:4200\"\nstore.url = \"sqlite://{}\"\n[workspaces.main]\nupstream = \"http://{free}\"\n",
+        stage.path("lictor.db").display()
+    );
+    let file = stage.file("lictor.toml", &text);
+    let ill = stage.bare(&["doctor", "--config", &file]);
+    assert_eq!(ill.code, 1, "{ill:?}");
+    assert!(ill.stdout.contains("FAIL  upstream main: ") && ill.stdout.contains("workspaces.main.upstream"), "{ill:?}");
+    assert!(ill.stdout.contains("warn  tls: credentials cross the network in clear"), "{ill:?}");
 }
