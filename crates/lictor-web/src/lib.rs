@@ -1,1 +1,21 @@
-//! placeholder
+//! How do people sign in and look after their account? Server-rendered pages under `/lictor/`, without scripts.
+
+mod account;
+mod answer;
+mod assets;
+mod device;
+mod form;
+mod next;
+mod password;
+pub mod reasons;
+mod router;
+mod same_origin;
+mod sessions;
+mod sign_in;
+mod sign_out;
+mod visit;
+
+#[cfg(test)]
+mod tests;
+
+pub use router::{WebState, router};

@@ -1,0 +1,27 @@
+//! What do the pages look like? One style sheet and one mark, part of the program.
+
+use axum::response::{IntoResponse, Response};
+use http::header;
+
+const FRESH_FOR: &str = "public, max-age=3600";
+
+/// `GET /lictor/style.css`
+pub(crate) async fn style() -> Response {
+    file("text/css; charset=utf-8", include_str!("../static/style.css"))
+}
+
+/// `GET /lictor/icon.svg`
+pub(crate) async fn icon() -> Response {
+    file("image/svg+xml", include_str!("../static/lictor.svg"))
+}
+
+fn file(content_type: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, FRESH_FOR),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // An SVG opened by itself is a document: it may do nothing either.
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    (headers, text).into_response()
+}

@@ -1,0 +1,54 @@
+//! Where to after signing in? Only to a path of this very origin, however a browser may read it.
+
+/// A path and query of our own origin, safe in `Location`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Next(String);
+
+impl Next {
+    /// Reads what the query or the form says; anything doubtful leads to `/`.
+    pub(crate) fn read(text: Option<&str>) -> Self {
+        Self(text.filter(|text| is_ours(text)).unwrap_or("/").to_owned())
+    }
+
+    /// The path.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_ours(text: &str) -> bool {
+    let one_slash = text.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/'));
+    // Browsers read `\` as `/`, drop tabs and line ends, and resolve `/..//host` before they look at it again.
+    let plain = text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let dots = path.split('/').any(|segment| {
+        let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
+        decoded == "." || decoded == ".."
+    });
+    one_slash && plain && !dots && !path.starts_with("/lictor/sign-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Next;
+
+    #[test]
+    fn a_path_of_ours_is_kept() {
+        for path in ["/", "/v2/runs?state=Failed&a=%2F", "/lictor/account", "/a//b", "/v2/#x", "/?next=//evil.example"] {
+            assert_eq!(Next::read(Some(path)).as_str(), path);
+        }
+    }
+
+    #[test]
+    fn whatever_could_lead_elsewhere_leads_home() {
+        for path in [
+            "", "v2", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/a\\b",
+            "https://evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "\t//evil.example",
+            " /a", "/a b", "/ä", "/a\0", "/a\u{7f}", "/.//evil.example", "/..//evil.example", "/%2e%2E//evil.example",
+            "/lictor/sign-in", "/lictor/sign-in?next=/", "/lictor/sign-out",
+        ] {
+            assert_eq!(Next::read(Some(path)).as_str(), "/", "{path:?}");
+        }
+        assert_eq!(Next::read(None).as_str(), "/");
+    }
+}

@@ -1,0 +1,104 @@
+//! How does a person change their password? Knowing the current one; every other session ends with it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use lictor_authn::PasswordChangeError;
+use lictor_model::{Identity, PrincipalKind, Reason};
+
+use crate::answer;
+use crate::form::Sent;
+use crate::router::WebState;
+use crate::visit::Visit;
+
+/// Where the page is.
+pub(crate) const PATH: &str = "/lictor/account/password";
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct Page<'a> {
+    name: &'a str,
+    forced: bool,
+    current_problem: Option<&'a str>,
+    new_problem: Option<&'a str>,
+    repeat_problem: Option<&'a str>,
+}
+
+/// Which field is wrong, and how.
+#[derive(Default)]
+struct Problems {
+    current: Option<String>,
+    new: Option<String>,
+    repeat: Option<String>,
+}
+
+/// Whether the principal must choose another password before anything else.
+pub(crate) fn must_change(web: &WebState, identity: &Identity) -> bool {
+    web.auth.view().must_change_password(&identity.principal.id)
+}
+
+/// `GET /lictor/account/password`
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Response> {
+    let identity = person(&visit, &web)?;
+    Ok(page(&web, identity, StatusCode::OK, &Problems::default()))
+}
+
+/// `POST /lictor/account/password`
+pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Response> {
+    let visit = &sent.visit;
+    let identity = person(visit, &web)?;
+    let (current, new) = (sent.field("current"), sent.field("new"));
+    if new != sent.field("repeat") {
+        let problems = Problems { repeat: Some("This is not the same as the new password.".to_owned()), ..Problems::default() };
+        return Ok(page(&web, identity, StatusCode::UNPROCESSABLE_ENTITY, &problems));
+    }
+    match web.auth.change_password(identity, current, new, &visit.caller.as_origin(), &visit.caller.request).await {
+        Ok(fresh) => {
+            let cookie = fresh.map(|fresh| answer::session_cookie(fresh.cookie_value.expose(), visit.caller.secure));
+            Ok(answer::see_other(crate::account::PATH, cookie.as_deref()))
+        }
+        Err(error) => {
+            let problems = explain(visit, error)?;
+            Ok(page(&web, identity, StatusCode::UNPROCESSABLE_ENTITY, &problems))
+        }
+    }
+}
+
+fn explain(visit: &Visit, error: PasswordChangeError) -> Result<Problems, Response> {
+    let (current, new) = match error {
+        PasswordChangeError::Refused(Reason::InvalidCredentials) => (Some("This is not the current password.".to_owned()), None),
+        PasswordChangeError::Refused(reason) => return Err(visit.refuse(reason)),
+        weak => (None, Some(sentence(&weak.to_string()))),
+    };
+    Ok(Problems { current, new, repeat: None })
+}
+
+/// An error's text as a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
+}
+
+/// The signed-in person: machines have no password, and a password travels only where a sign-in may.
+fn person<'v>(visit: &'v Visit, web: &WebState) -> Result<&'v Identity, Response> {
+    let identity = visit.identity()?;
+    if identity.principal.kind != PrincipalKind::User {
+        return Err(visit.say(StatusCode::FORBIDDEN, Reason::PermissionDenied, "A service account has no password."));
+    }
+    if !visit.may_sign_in(web.allow_plain_http) {
+        return Err(answer::see_other("/lictor/sign-in", None));
+    }
+    Ok(identity)
+}
+
+fn page(web: &WebState, identity: &Identity, status: StatusCode, problems: &Problems) -> Response {
+    let page = Page {
+        name: identity.principal.name.as_str(),
+        forced: must_change(web, identity),
+        current_problem: problems.current.as_deref(),
+        new_problem: problems.new.as_deref(),
+        repeat_problem: problems.repeat.as_deref(),
+    };
+    answer::page(status, &page)
+}

@@ -1,0 +1,40 @@
+//! Which pages are there? Every route of ours that is a page.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Response;
+use axum::routing::{get, post};
+use lictor_authn::Authenticator;
+use lictor_model::Reason;
+use lictor_store::Store;
+
+use crate::visit::Visit;
+use crate::{account, assets, form, password, sessions, sign_in, sign_out};
+
+/// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
+#[derive(Clone)]
+pub struct WebState {
+    /// Signs people in and out.
+    pub auth: Authenticator,
+    /// Grants, roles and sessions, for the account page.
+    pub store: Store,
+    /// Whether browsers may sign in over plain HTTP from other machines than this one.
+    pub allow_plain_http: bool,
+}
+
+/// The router of everything under `/lictor/` that is a page.
+pub fn router(state: WebState) -> Router {
+    Router::new()
+        .route("/lictor/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/lictor/sign-out", post(sign_out::submit))
+        .route("/lictor/account", get(account::show))
+        .route("/lictor/account/password", get(password::show).post(password::submit))
+        .route("/lictor/account/sessions/end", post(sessions::end_one))
+        .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route("/lictor/style.css", get(assets::style))
+        .route("/lictor/icon.svg", get(assets::icon))
+        .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
+        .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })
+        .layer(DefaultBodyLimit::max(form::LIMIT))
+        .with_state(state)
+}

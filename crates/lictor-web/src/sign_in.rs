@@ -1,0 +1,101 @@
+//! How does a person sign in? Name and password for a session; the answer never says which of the two was wrong.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use http::StatusCode;
+use lictor_model::Reason;
+use serde::Deserialize;
+
+use crate::form::Sent;
+use crate::next::Next;
+use crate::router::WebState;
+use crate::visit::{self, Visit};
+use crate::{answer, password};
+
+/// The query of the page.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page<'a> {
+    problem: Option<&'a str>,
+    name: &'a str,
+    next: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "needs_tls.html")]
+struct NeedsTls<'a> {
+    origin: &'a str,
+}
+
+/// `GET /lictor/sign-in`
+pub(crate) async fn show(
+    State(web): State<WebState>,
+    visit: Visit,
+    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let next = Next::read(asked.unwrap_or_default().next.as_deref());
+    if let Some(session) = visit.session() {
+        let path = if password::must_change(&web, session) { password::PATH } else { next.as_str() };
+        return answer::see_other(path, None);
+    }
+    if !visit.may_sign_in(web.allow_plain_http) {
+        return needs_tls(&visit);
+    }
+    answer::page(StatusCode::OK, &Page { problem: None, name: "", next: next.as_str() })
+}
+
+/// `POST /lictor/sign-in`
+pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response {
+    let visit = &sent.visit;
+    if !visit.may_sign_in(web.allow_plain_http) {
+        return needs_tls(visit);
+    }
+    let next = Next::read(Some(sent.field("next")));
+    let (origin, request) = (visit.caller.as_origin(), &visit.caller.request);
+    match web.auth.sign_in(sent.field("name").trim(), sent.field("password"), &origin, request).await {
+        Ok(signed_in) => {
+            // A session is never carried over a sign-in: whoever planted the old one learns nothing.
+            if let Some(old) = visit.session()
+                && let Err(reason) = web.auth.sign_out(old, &origin, request).await
+            {
+                tracing::warn!(%reason, "the session before a sign-in could not be ended");
+            }
+            let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
+            let path = if signed_in.must_change { password::PATH } else { next.as_str() };
+            answer::see_other(path, Some(&cookie))
+        }
+        Err(reason) => failed(&sent, &next, reason),
+    }
+}
+
+fn failed(sent: &Sent, next: &Next, reason: Reason) -> Response {
+    let visit = &sent.visit;
+    let problem = match reason.status() {
+        401 => "The name or the password is wrong.",
+        429 => "Too many failed sign-ins. Wait, then try again: the wait begins at a minute, and doubles up to a quarter of an hour.",
+        _ => return visit.refuse(reason),
+    };
+    // Unknown, wrong and disabled look the same from outside, header included.
+    let told = if reason.status() == 401 { Reason::InvalidCredentials } else { reason };
+    if !visit.reads_html() {
+        return visit.refuse(told);
+    }
+    let status = StatusCode::from_u16(told.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut response = answer::page(status, &Page { problem: Some(problem), name: sent.field("name"), next: next.as_str() });
+    visit::mark(&mut response, told);
+    response
+}
+
+fn needs_tls(visit: &Visit) -> Response {
+    if !visit.reads_html() {
+        let detail = "Signing in needs TLS: see [tls], trusted_proxies and allow_plain_http_sessions in lictor.toml.";
+        return visit.say(StatusCode::FORBIDDEN, Reason::CrossOrigin, detail);
+    }
+    answer::page(StatusCode::FORBIDDEN, &NeedsTls { origin: &visit.caller.origin })
+}

@@ -1,0 +1,163 @@
+//! Who visits a page of ours, and in which form do they read an answer?
+
+use std::net::IpAddr;
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
+use lictor_authn::Caller;
+use lictor_model::{CredentialKind, Identity, Reason};
+use lictor_store::By;
+
+use crate::answer;
+
+const REASON: HeaderName = HeaderName::from_static("x-lictor-reason");
+
+/// One request to one of our pages.
+pub(crate) struct Visit {
+    /// Who.
+    pub(crate) caller: Caller,
+    reads_html: bool,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    title: &'a str,
+    detail: &'a str,
+    code: &'a str,
+    request: &'a str,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let Some(caller) = parts.extensions.get::<Caller>() else {
+            tracing::error!("a page was asked for without its caller");
+            return Err(StatusCode::SERVICE_UNAVAILABLE.into_response());
+        };
+        Ok(Self { caller: caller.clone(), reads_html: reads_html(&parts.headers) })
+    }
+}
+
+fn reads_html(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().any(|accept| accept.to_str().is_ok_and(|text| text.contains("text/html")))
+}
+
+impl Visit {
+    /// The signed-in caller, whatever the credential was.
+    ///
+    /// # Errors
+    /// The answer: a person is sent to sign in, a program is told.
+    pub(crate) fn identity(&self) -> Result<&Identity, Response> {
+        self.caller.identity.as_ref().ok_or_else(|| {
+            let reason = self.caller.reason.unwrap_or(Reason::AuthenticationRequired);
+            if self.reads_html && reason.status() == 401 {
+                answer::see_other("/lictor/sign-in?next=%2Flictor%2Faccount", None)
+            } else {
+                self.refuse(reason)
+            }
+        })
+    }
+
+    /// The caller's session, if that is what they came with.
+    pub(crate) fn session(&self) -> Option<&Identity> {
+        self.caller.identity.as_ref().filter(|identity| identity.credential.kind == CredentialKind::Session)
+    }
+
+    /// Whether a password may be sent from where this browser is: over TLS, on this machine, or as configured.
+    pub(crate) fn may_sign_in(&self, allow_plain_http: bool) -> bool {
+        self.caller.secure || allow_plain_http || (self.caller.client_ip.is_loopback() && is_loopback(&self.caller.origin))
+    }
+
+    /// The caller as the author of a change.
+    pub(crate) fn by(&self, identity: &Identity) -> By {
+        By::caller(identity, self.caller.client_ip.to_string(), Some(self.caller.request.clone()))
+    }
+
+    /// Answers with the reason, in words of its own.
+    pub(crate) fn refuse(&self, reason: Reason) -> Response {
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        self.say(status, reason, reason.advice())
+    }
+
+    /// Answers with the reason in these words.
+    pub(crate) fn say(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
+        let mut response = if self.reads_html {
+            let request = self.caller.request.as_str();
+            answer::page(status, &Message { title: title(status), detail, code: reason.code(), request })
+        } else {
+            self.json(status, reason, detail)
+        };
+        answer::seal(response.headers_mut());
+        mark(&mut response, reason);
+        response
+    }
+
+    fn json(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
+        let body = serde_json::json!({
+            "detail": detail,
+            "exception_message": detail,
+            "reason": reason.code(),
+            "request_id": self.caller.request.as_str(),
+        });
+        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    }
+
+    /// Whether the caller reads pages.
+    pub(crate) const fn reads_html(&self) -> bool {
+        self.reads_html
+    }
+}
+
+/// Puts the reason's code, and when to come back, into the headers.
+pub(crate) fn mark(response: &mut Response, reason: Reason) {
+    let headers = response.headers_mut();
+    headers.insert(REASON, HeaderValue::from_static(reason.code()));
+    match reason.status() {
+        429 => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60")),
+        503 => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3")),
+        _ => None,
+    };
+}
+
+const fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "This is not allowed",
+        404 => "There is no such page",
+        405 => "This page takes no such request",
+        429 => "Too many attempts",
+        500..=599 => "This is not possible at the moment",
+        _ => "This is not possible",
+    }
+}
+
+/// Whether the browser was pointed at this machine: a proxy on this machine that hides its clients names another host.
+fn is_loopback(origin: &str) -> bool {
+    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod unit {
+    use super::is_loopback;
+
+    #[test]
+    fn only_names_of_this_machine_are_loopback() {
+        for origin in ["http://localhost:4300", "http://127.0.0.1:4300", "http://[::1]:4300", "http://[::1]", "http://LOCALHOST"] {
+            assert!(is_loopback(origin), "{origin}");
+        }
+        for origin in ["http://gate.example", "http://localhost.evil.example", "http://10.0.0.1:80", "http://127.0.0.1.evil:1"] {
+            assert!(!is_loopback(origin), "{origin}");
+        }
+    }
+}
