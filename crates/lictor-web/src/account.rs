@@ -7,6 +7,7 @@ use http::StatusCode;
 use lictor_model::{Grant, Identity, PrincipalKind, Role, Scope, Timestamp};
 use lictor_store::{SessionRow, StoreError};
 
+use crate::answer::Early;
 use crate::router::WebState;
 use crate::sessions::away;
 use crate::visit::Visit;
@@ -42,7 +43,7 @@ struct Shown {
 }
 
 /// `GET /lictor/account`
-pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Response> {
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Early> {
     let identity = visit.identity()?;
     if visit.session().is_some() && password::must_change(&web, identity) {
         return Ok(answer::see_other(password::PATH, None));
@@ -66,7 +67,8 @@ async fn roles(web: &WebState, identity: &Identity) -> Result<Vec<Held>, StoreEr
 fn held(grant: &Grant, custom: &[Role]) -> Held {
     let built_in = lictor_authz::roles::find_built_in(&grant.role);
     let role = built_in.or_else(|| custom.iter().find(|role| role.name == grant.role));
-    let permissions: Vec<&str> = role.into_iter().flat_map(|role| role.permissions.iter()).map(|one| one.as_str()).collect();
+    let permissions: Vec<&str> =
+        role.into_iter().flat_map(|role| role.permissions.iter()).map(|one| one.as_str()).collect();
     let place = match &grant.scope {
         Scope::Everywhere => "everywhere".to_owned(),
         Scope::Workspace(name) => format!("workspace {name}"),

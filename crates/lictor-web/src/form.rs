@@ -36,7 +36,8 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
         let read = Form::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), state).await;
         let Form(fields) = read.map_err(|rejection| refuse(&visit, rejection.status()))?;
         // Which of two a reader takes is its own affair.
-        let twice = fields.iter().enumerate().any(|(at, (name, _))| fields.iter().skip(at + 1).any(|(other, _)| other == name));
+        let twice =
+            fields.iter().enumerate().any(|(at, (name, _))| fields.iter().skip(at + 1).any(|(other, _)| other == name));
         if twice {
             return Err(refuse(&visit, StatusCode::BAD_REQUEST));
         }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use lictor_authn::PasswordChangeError;
 use lictor_model::{Identity, PrincipalKind, Reason};
 
-use crate::answer;
+use crate::answer::{self, Early};
 use crate::form::Sent;
 use crate::router::WebState;
 use crate::visit::Visit;
@@ -39,18 +39,19 @@ pub(crate) fn must_change(web: &WebState, identity: &Identity) -> bool {
 }
 
 /// `GET /lictor/account/password`
-pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Response> {
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Early> {
     let identity = person(&visit, &web)?;
     Ok(page(&web, identity, StatusCode::OK, &Problems::default()))
 }
 
 /// `POST /lictor/account/password`
-pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Response> {
+pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
     let identity = person(visit, &web)?;
     let (current, new) = (sent.field("current"), sent.field("new"));
     if new != sent.field("repeat") {
-        let problems = Problems { repeat: Some("This is not the same as the new password.".to_owned()), ..Problems::default() };
+        let problems =
+            Problems { repeat: Some("This is not the same as the new password.".to_owned()), ..Problems::default() };
         return Ok(page(&web, identity, StatusCode::UNPROCESSABLE_ENTITY, &problems));
     }
     match web.auth.change_password(identity, current, new, &visit.caller.as_origin(), &visit.caller.request).await {
@@ -65,10 +66,12 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Re
     }
 }
 
-fn explain(visit: &Visit, error: PasswordChangeError) -> Result<Problems, Response> {
+fn explain(visit: &Visit, error: PasswordChangeError) -> Result<Problems, Early> {
     let (current, new) = match error {
-        PasswordChangeError::Refused(Reason::InvalidCredentials) => (Some("This is not the current password.".to_owned()), None),
-        PasswordChangeError::Refused(reason) => return Err(visit.refuse(reason)),
+        PasswordChangeError::Refused(Reason::InvalidCredentials) => {
+            (Some("This is not the current password.".to_owned()), None)
+        }
+        PasswordChangeError::Refused(reason) => return Err(visit.refuse(reason).into()),
         weak => (None, Some(sentence(&weak.to_string()))),
     };
     Ok(Problems { current, new, repeat: None })
@@ -81,13 +84,15 @@ fn sentence(text: &str) -> String {
 }
 
 /// The signed-in person: machines have no password, and a password travels only where a sign-in may.
-fn person<'v>(visit: &'v Visit, web: &WebState) -> Result<&'v Identity, Response> {
+fn person<'v>(visit: &'v Visit, web: &WebState) -> Result<&'v Identity, Early> {
     let identity = visit.identity()?;
     if identity.principal.kind != PrincipalKind::User {
-        return Err(visit.say(StatusCode::FORBIDDEN, Reason::PermissionDenied, "A service account has no password."));
+        return Err(visit
+            .say(StatusCode::FORBIDDEN, Reason::PermissionDenied, "A service account has no password.")
+            .into());
     }
     if !visit.may_sign_in(web.allow_plain_http) {
-        return Err(answer::see_other("/lictor/sign-in", None));
+        return Err(answer::see_other("/lictor/sign-in", None).into());
     }
     Ok(identity)
 }

@@ -10,7 +10,9 @@ use lictor_model::Reason;
 pub(crate) fn check(headers: &HeaderMap, origin: &str) -> Result<(), Reason> {
     let same = match only(headers, "sec-fetch-site")? {
         Some(site) => site == b"same-origin",
-        None => only(headers, header::ORIGIN.as_str())?.is_some_and(|named| named.eq_ignore_ascii_case(origin.as_bytes())),
+        None => {
+            only(headers, header::ORIGIN.as_str())?.is_some_and(|named| named.eq_ignore_ascii_case(origin.as_bytes()))
+        }
     };
     if same { Ok(()) } else { Err(Reason::CrossOrigin) }
 }

@@ -6,13 +6,13 @@ use lictor_model::{CredentialId, Reason};
 use lictor_store::StoreError;
 
 use crate::account::PATH;
-use crate::answer;
+use crate::answer::{self, Early};
 use crate::form::Sent;
 use crate::router::WebState;
 use crate::visit::Visit;
 
 /// `POST /lictor/account/sessions/end`
-pub(crate) async fn end_one(State(web): State<WebState>, sent: Sent) -> Result<Response, Response> {
+pub(crate) async fn end_one(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
     let identity = visit.identity()?;
     let id = CredentialId::from(sent.field("session"));
@@ -26,7 +26,7 @@ pub(crate) async fn end_one(State(web): State<WebState>, sent: Sent) -> Result<R
 }
 
 /// `POST /lictor/account/sessions/end-others`
-pub(crate) async fn end_others(State(web): State<WebState>, sent: Sent) -> Result<Response, Response> {
+pub(crate) async fn end_others(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
     let identity = visit.identity()?;
     let keep = visit.session().map(|session| &session.credential.id);
@@ -36,7 +36,7 @@ pub(crate) async fn end_others(State(web): State<WebState>, sent: Sent) -> Resul
 }
 
 /// The store's trouble, as the visitor sees it.
-pub(crate) fn away(visit: &Visit, error: &StoreError) -> Response {
+pub(crate) fn away(visit: &Visit, error: &StoreError) -> Early {
     tracing::warn!(%error, "a page could not be made");
-    visit.refuse(Reason::StoreUnavailable)
+    visit.refuse(Reason::StoreUnavailable).into()
 }

@@ -78,7 +78,9 @@ fn failed(sent: &Sent, next: &Next, reason: Reason) -> Response {
     let visit = &sent.visit;
     let problem = match reason.status() {
         401 => "The name or the password is wrong.",
-        429 => "Too many failed sign-ins. Wait, then try again: the wait begins at a minute, and doubles up to a quarter of an hour.",
+        429 => {
+            "Too many failed sign-ins. Wait, then try again: the wait begins at a minute, and doubles up to a quarter of an hour."
+        }
         _ => return visit.refuse(reason),
     };
     // Unknown, wrong and disabled look the same from outside, header included.
@@ -87,7 +89,8 @@ fn failed(sent: &Sent, next: &Next, reason: Reason) -> Response {
         return visit.refuse(told);
     }
     let status = StatusCode::from_u16(told.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = answer::page(status, &Page { problem: Some(problem), name: sent.field("name"), next: next.as_str() });
+    let mut response =
+        answer::page(status, &Page { problem: Some(problem), name: sent.field("name"), next: next.as_str() });
     visit::mark(&mut response, told);
     response
 }

@@ -12,7 +12,7 @@ use lictor_authn::Caller;
 use lictor_model::{CredentialKind, Identity, Reason};
 use lictor_store::By;
 
-use crate::answer;
+use crate::answer::{self, Early};
 
 const REASON: HeaderName = HeaderName::from_static("x-lictor-reason");
 
@@ -53,13 +53,13 @@ impl Visit {
     ///
     /// # Errors
     /// The answer: a person is sent to sign in, a program is told.
-    pub(crate) fn identity(&self) -> Result<&Identity, Response> {
+    pub(crate) fn identity(&self) -> Result<&Identity, Early> {
         self.caller.identity.as_ref().ok_or_else(|| {
             let reason = self.caller.reason.unwrap_or(Reason::AuthenticationRequired);
             if self.reads_html && reason.status() == 401 {
-                answer::see_other("/lictor/sign-in?next=%2Flictor%2Faccount", None)
+                answer::see_other("/lictor/sign-in?next=%2Flictor%2Faccount", None).into()
             } else {
-                self.refuse(reason)
+                self.refuse(reason).into()
             }
         })
     }
@@ -71,7 +71,9 @@ impl Visit {
 
     /// Whether a password may be sent from where this browser is: over TLS, on this machine, or as configured.
     pub(crate) fn may_sign_in(&self, allow_plain_http: bool) -> bool {
-        self.caller.secure || allow_plain_http || (self.caller.client_ip.is_loopback() && is_loopback(&self.caller.origin))
+        self.caller.secure
+            || allow_plain_http
+            || (self.caller.client_ip.is_loopback() && is_loopback(&self.caller.origin))
     }
 
     /// The caller as the author of a change.
@@ -153,10 +155,14 @@ mod unit {
 
     #[test]
     fn only_names_of_this_machine_are_loopback() {
-        for origin in ["http://localhost:4300", "http://127.0.0.1:4300", "http://[::1]:4300", "http://[::1]", "http://LOCALHOST"] {
+        for origin in
+            ["http://localhost:4300", "http://127.0.0.1:4300", "http://[::1]:4300", "http://[::1]", "http://LOCALHOST"]
+        {
             assert!(is_loopback(origin), "{origin}");
         }
-        for origin in ["http://gate.example", "http://localhost.evil.example", "http://10.0.0.1:80", "http://127.0.0.1.evil:1"] {
+        for origin in
+            ["http://gate.example", "http://localhost.evil.example", "http://10.0.0.1:80", "http://127.0.0.1.evil:1"]
+        {
             assert!(!is_loopback(origin), "{origin}");
         }
     }

@@ -8,7 +8,7 @@ mod tls;
 
 use std::sync::Arc;
 
-use lictor_authn::{Authenticator, Options};
+use lictor_authn::{Authenticator, Options, StartError};
 use lictor_model::Clock;
 use lictor_proxy::access_log::{self, AccessLog};
 use lictor_proxy::drain::Drain;
@@ -34,7 +34,7 @@ pub(crate) enum AppError {
     Store(#[from] StoreError),
     /// The first view of it cannot be loaded.
     #[error("cannot load people, keys and grants: {0}")]
-    Authenticator(#[source] StoreError),
+    Authenticator(#[from] StartError),
     /// The system gives no thread or runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -60,8 +60,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         .build()?;
     let store = background.block_on(Store::open(plan.store_url.expose(), clock.clone()))?;
     let auth = background
-        .block_on(Authenticator::start(store.clone(), clock.clone(), background.handle().clone(), options(&plan)))
-        .map_err(AppError::Authenticator)?;
+        .block_on(Authenticator::start(store.clone(), clock.clone(), background.handle().clone(), options(&plan)))?;
     let settings = settings(&plan)?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
