@@ -1,0 +1,121 @@
+"""Does the command line change a running gateway within a second, and do `up`, `check` and `doctor` say what is so?"""
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+
+from stage import http
+from stage.attack import sign_in
+from stage.gateway import PASSWORD, CommandFailed, Gateway
+from stage.prefect import Server, bin_of
+from stage.wait import free_port, until
+
+READ = ("POST", "/api/flows/filter")
+
+
+@pytest.mark.smoke
+def test_changes_take_effect_on_a_running_gateway_within_a_second(own_gateway: Gateway) -> None:
+    name = own_gateway.add_user("alice")
+    key = own_gateway.key(name, "--label", "laptop")
+    until("no role yet", lambda: own_gateway.ask(*READ, key=key, body={}).reason == "not-a-member", 1.0)
+    own_gateway.cli("role", "add", "reader", "--permission", "see_flows")
+    own_gateway.cli("grant", "add", name, "--role", "reader")
+    until("the role counts", lambda: own_gateway.ask(*READ, key=key, body={}).status == 200, 1.0)
+    assert own_gateway.ask("POST", "/api/deployments/filter", key=key, body={}).reason == "permission-denied"
+    assert http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"alice:{PASSWORD}")).status == 200
+    until("last use is noted", lambda: own_gateway.cli_json("key", "list", "--for", name)[0]["last_used"], 10)
+
+
+def test_the_last_owner_cannot_be_removed(own_gateway: Gateway) -> None:
+    for command in (("user", "remove", "admin"), ("user", "disable", "admin"), ("grant", "remove", "admin", "--role", "owner")):
+        with pytest.raises(CommandFailed, match="owner"):
+            own_gateway.cli(*command)
+
+
+def test_can_explains_a_decision(own_gateway: Gateway) -> None:
+    name, _ = own_gateway.newcomer("viewer")
+    yes, no = own_gateway.run("can", name, "POST", "/api/flows/filter"), own_gateway.run("can", name, "DELETE", f"/api/flows/{uuid.uuid4()}")
+    assert "see_flows" in yes.stdout and "viewer" in yes.stdout
+    assert "write_flows" in no.stdout or "manage_flows" in no.stdout, no.stdout
+
+
+def test_secrets_alone_are_printed_on_stdout(own_gateway: Gateway) -> None:
+    own_gateway.add_user("bob", "viewer")
+    made = own_gateway.run("key", "create", "--for", "bob")
+    assert re.fullmatch(r"\S+\n", made.stdout)
+    assert made.stdout.strip() not in str(own_gateway.cli_json("key", "list"))
+    assert made.stdout.strip() not in own_gateway.log()
+
+
+def test_up_with_a_prefect_of_its_own_starts_twice(folder: Path, tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "up", env={"PATH": f"{bin_of('3.8.8')}:/usr/bin:/bin"}).start(120)
+    gateway.wait_until_up()
+    first = gateway.out.read_text()
+    password = re.search(r"password\s+(\S+)", first)
+    assert password and f"PREFECT_API_URL={gateway.url}/api" in first and "admin" in first
+    assert sign_in(gateway.port, "admin", password[1])
+    name, key = gateway.newcomer("viewer")
+    assert gateway.ask(*READ, key=key, body={}).status == 200
+    assert gateway.stop() == 0
+    # What Lictor started is gone with it.
+    gateway.out.write_text("")
+    gateway.start(120)
+    gateway.wait_until_up()
+    assert "password " not in gateway.out.read_text()
+    until("the key of the first start works", lambda: gateway.ask(*READ, key=key, body={}).status == 200, 30)
+    assert gateway.stop() == 0
+    assert password[1] not in gateway.err.read_text()
+
+
+def test_a_first_password_must_be_changed_before_anything_else(own_gateway: Gateway) -> None:
+    password = re.search(r"password\s+(\S+)", until("the last lines", lambda: "Lictor is up." in own_gateway.out.read_text() and own_gateway.out.read_text(), 30))
+    assert password
+    cookie = sign_in(own_gateway.port, "admin", password[1])
+    assert own_gateway.ask(*READ, body={}, headers={"Cookie": f"lictor={cookie}", "Origin": own_gateway.url, "Sec-Fetch-Site": "same-origin"}).reason == "password-change-required"
+
+
+def config(folder: Path, text: str) -> Gateway:
+    """A gateway that is not started."""
+    gateway = Gateway(folder, config=folder / "lictor.toml")
+    assert gateway.config
+    gateway.config.write_text(text.replace("PORT", str(gateway.port)).replace("HERE", str(folder)))
+    return gateway
+
+
+GOOD = 'listen = "127.0.0.1:PORT"\n[store]\nurl = "sqlite://HERE/lictor.db"\n[workspaces.main]\nupstream = "UPSTREAM"\n'
+
+
+def test_check_names_every_problem_with_its_key(tmp_path: Path) -> None:
+    bad = config(tmp_path / "bad", 'listen = "nowhere"\nlisten_adress = 1\n[store]\nurl = "mysql://x"\n[workspaces.main]\nupstream = "ftp://x"\n[limits]\nsockets = "many"\n')
+    result = bad.run("check")
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    for key in ("listen", "listen_adress", "store.url", "workspaces.main.upstream", "limits.sockets"):
+        assert key in said, said
+    good = config(tmp_path / "good", GOOD.replace("UPSTREAM", "http://127.0.0.1:4200"))
+    assert good.run("check").returncode == 0
+
+
+def test_doctor_warns_of_a_prefect_that_anybody_reaches(server: Server, recorder, tmp_path: Path) -> None:
+    closed = config(tmp_path / "closed", GOOD.replace("UPSTREAM", server.url) + 'auth_string_env = "UPSTREAM_AUTH"\n')
+    healthy = closed.run("doctor", env={"UPSTREAM_AUTH": server.auth or ""})
+    assert server.version in healthy.stdout + healthy.stderr, healthy.stdout + healthy.stderr
+    wrong = closed.run("doctor", env={"UPSTREAM_AUTH": "admin:wrong"})
+    assert wrong.returncode != 0
+    away = config(tmp_path / "away", GOOD.replace("UPSTREAM", f"http://127.0.0.1:{free_port()}")).run("doctor")
+    assert away.returncode != 0
+    open_to_all = config(tmp_path / "open", GOOD.replace("UPSTREAM", recorder.url)).run("doctor")
+    assert "without" in (open_to_all.stdout + open_to_all.stderr).lower()
+
+
+def test_metrics_and_access_lines_never_name_raw_paths_or_secrets(own_gateway: Gateway) -> None:
+    _, key = own_gateway.newcomer("viewer")
+    marker = uuid.uuid4().hex
+    for path in (f"/api/variables/name/{marker}", f"/api/no/{marker}", "/api/flows/filter"):
+        own_gateway.ask("GET", path, key=key)
+    metrics = own_gateway.ask("GET", "/lictor/metrics").body.decode()
+    assert marker not in metrics and key not in metrics
+    until("an access line", lambda: marker in own_gateway.log())
+    assert key not in own_gateway.log()
