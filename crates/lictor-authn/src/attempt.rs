@@ -18,6 +18,17 @@ pub enum Attempt {
     Rejected(Rejection),
 }
 
+impl Attempt {
+    /// The verified identity, if there is one.
+    #[must_use]
+    pub const fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Verified(identity) => Some(identity),
+            Self::NotPresented | Self::Rejected(_) => None,
+        }
+    }
+}
+
 /// Why a credential was rejected, and whose it was said to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {

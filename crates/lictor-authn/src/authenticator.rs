@@ -143,11 +143,15 @@ fn prefect_version(user_agent: &str) -> &str {
 
 impl Inner {
     async fn flush(&self) {
-        if let Err(error) = self.refusals.flush(&self.store).await {
-            tracing::warn!(%error, "refused credentials could not be recorded yet");
-        }
+        self.record_refusals().await;
         if let Err(error) = self.ledger.flush(&self.store).await {
             tracing::warn!(%error, "uses of keys and sessions could not be written down yet");
+        }
+    }
+
+    async fn record_refusals(&self) {
+        if let Err(error) = self.refusals.flush(&self.store).await {
+            tracing::warn!(%error, "refused credentials could not be recorded yet");
         }
     }
 
@@ -163,20 +167,20 @@ impl Inner {
 fn keep_flushing(inner: &Arc<Inner>, every: Duration) {
     let weak = Arc::downgrade(inner);
     inner.background.spawn(async move {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut flushes = 0_u32;
         while let Some(inner) = weak.upgrade() {
-            // A refusal is written at once; those that come while it is written share the next commit.
-            let woken = tokio::time::timeout(every, inner.refusals.wake.notified()).await.is_ok();
-            if woken {
-                if let Err(error) = inner.refusals.flush(&inner.store).await {
-                    tracing::warn!(%error, "refused credentials could not be recorded yet");
+            tokio::select! {
+                // A refusal is written at once; those that come while it is written share the next commit.
+                () = inner.refusals.wake.notified() => inner.record_refusals().await,
+                _ = ticks.tick() => {
+                    inner.flush().await;
+                    flushes = flushes.wrapping_add(1);
+                    if flushes.is_multiple_of(FLUSHES_A_CLEANING) {
+                        inner.clean().await;
+                    }
                 }
-                continue;
-            }
-            inner.flush().await;
-            flushes = flushes.wrapping_add(1);
-            if flushes % FLUSHES_A_CLEANING == 0 {
-                inner.clean().await;
             }
         }
     });

@@ -162,14 +162,15 @@ impl Feed {
             next.access = Arc::new(AccessView::build(&directory.roles, &directory.grants));
             next.people = Arc::new(People::build(directory));
         }
-        let sessions_moved = versions.sessions != now.sessions.version;
-        if sessions_moved || depth == Depth::SessionUse {
+        if versions.sessions != now.sessions.version || depth == Depth::SessionUse {
             let (version, rows) = self.store.load_sessions().await?;
             next.sessions = Arc::new(Sessions::build(version, rows, &now.sessions));
         }
         self.heard_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
-        if directory_moved || sessions_moved || depth == Depth::SessionUse {
-            self.view.store(Arc::new(next));
+        // What was loaded may be newer than the versions that were asked for first.
+        let sessions_moved = next.sessions.version != now.sessions.version;
+        self.view.store(Arc::new(next));
+        if directory_moved || sessions_moved {
             self.changes.send_modify(|count| *count = count.wrapping_add(1));
         }
         Ok(())

@@ -85,3 +85,6 @@ impl Authenticator {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

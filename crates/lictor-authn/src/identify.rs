@@ -122,7 +122,8 @@ impl Authenticator {
         let depth = match look() {
             Ok(identity) => return Ok(identity),
             Err(Doubt::No(reason)) => return Err(reason.into()),
-            Err(Doubt::Unknown) if inner.never_was.contains_key(&digest) => return Err(Reason::SessionEnded.into()),
+            // An open tab presents an ended session for hours.
+            Err(_) if inner.never_was.contains_key(&digest) => return Err(Reason::SessionEnded.into()),
             Err(Doubt::Unknown) => Depth::Changes,
             // Another replica may have seen it since.
             Err(Doubt::Idle) => Depth::SessionUse,

@@ -126,3 +126,50 @@ fn event(rejection: &Rejection, origin: &Origin, request: &RequestId, at: Timest
         request: Some(request.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Stage, from, here};
+
+    #[tokio::test]
+    async fn a_refusal_is_recorded_once_a_minute_with_what_is_known() {
+        let stage = Stage::set().await;
+        let (rejection, request) = (Rejection::of(Reason::InvalidCredentials, "alice"), RequestId::fresh());
+        for _ in 0..1_000 {
+            stage.auth.audit_refusal(&rejection, &here(), &request);
+        }
+        let [event] = &stage.recorded().await[..] else { panic!("not one event") };
+        assert_eq!((event.actor.name.as_str(), event.reason.as_str()), ("alice", "invalid-credentials"));
+        assert_eq!((event.client_ip.as_str(), event.status, event.outcome), ("192.0.2.1", 401, Outcome::Refused));
+        assert_eq!(event.request, Some(request.clone()));
+        stage.auth.audit_refusal(&Rejection::of(Reason::MistypedKey, "alice"), &here(), &request);
+        stage.auth.audit_refusal(&Rejection::of(Reason::InvalidCredentials, "bob"), &here(), &request);
+        stage.auth.audit_refusal(&rejection, &from("192.0.2.2"), &request);
+        stage.clock.advance(60);
+        stage.auth.audit_refusal(&rejection, &here(), &request);
+        assert_eq!(stage.recorded().await.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_different_refusals_stays_bounded() {
+        let stage = Stage::set().await;
+        for at in 0..10_000 {
+            let rejection = Rejection::of(Reason::InvalidCredentials, &format!("user{at}"));
+            stage.auth.audit_refusal(&rejection, &here(), &RequestId::fresh());
+        }
+        stage.auth.flush().await;
+        let filter = lictor_store::AuditFilter { limit: 10_000, ..Default::default() };
+        let events = stage.store.list_audit(filter).await.unwrap();
+        assert_eq!(events.iter().filter(|event| event.operation == OPERATION).count(), A_MINUTE);
+    }
+
+    #[tokio::test]
+    async fn an_ended_session_is_not_a_refused_credential() {
+        let stage = Stage::set().await;
+        for reason in [Reason::SessionEnded, Reason::StoreUnavailable, Reason::TooBusy, Reason::PermissionDenied] {
+            stage.auth.audit_refusal(&reason.into(), &here(), &RequestId::fresh());
+        }
+        assert_eq!(stage.recorded().await, []);
+    }
+}

@@ -172,3 +172,6 @@ fn reason_of(error: &StoreError) -> Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

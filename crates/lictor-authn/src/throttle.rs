@@ -101,9 +101,8 @@ impl Throttle {
         let now = self.clock.now();
         let mut counts = self.lock();
         if counts.must_wait(account, source, now) {
-            if let Some(pair) = counts.pairs.get_mut(&(account, source)) {
-                pair.refused = pair.refused.saturating_add(1);
-            }
+            let pair = counts.pair(account, source, now);
+            pair.refused = pair.refused.saturating_add(1);
             return Err(MustWait);
         }
         counts.charge(account, source, now);
@@ -151,21 +150,26 @@ impl Counts {
         pair || address || crowd
     }
 
-    fn charge(&mut self, account: Account, source: Source, now: Timestamp) {
+    fn pair(&mut self, account: Account, source: Source, now: Timestamp) -> &mut Pair {
         let key = (account, source);
         make_room(&mut self.pairs, &key, |pair| pair.is_stale(now));
         let pair = self.pairs.entry(key).or_default();
         if pair.is_stale(now) {
             *pair = Pair::default();
         }
-        pair.failures = pair.failures.saturating_add(1);
         pair.last = now;
+        pair
+    }
+
+    fn charge(&mut self, account: Account, source: Source, now: Timestamp) {
+        let pair = self.pair(account, source, now);
+        pair.failures = pair.failures.saturating_add(1);
         if let Some(beyond) = pair.failures.checked_sub(PAIR_FAILURES) {
             pair.refused = 0;
             pair.waits_until = now.plus_seconds(PAIR_WAIT.saturating_mul(1 << beyond.min(8)).min(PAIR_LONGEST_WAIT));
         }
         ADDRESS.charge(&mut self.addresses, source, now);
-        if !self.successes.contains_key(&key) {
+        if !self.successes.contains_key(&(account, source)) {
             ACCOUNT.charge(&mut self.accounts, account, now);
         }
     }
@@ -304,6 +308,20 @@ mod tests {
         for _ in 0..1_000 {
             assert!(throttle.lets_remembered_pass(alice, here));
             assert_eq!(throttle.begin(alice, source("192.0.2.1")), Err(MustWait), "a mapped IPv4 is that IPv4");
+        }
+        assert!(!throttle.lets_remembered_pass(alice, here));
+    }
+
+    #[test]
+    fn refusals_for_the_address_alone_are_a_search_too() {
+        let (throttle, _) = stage();
+        let (alice, here) = (account("alice"), source("192.0.2.1"));
+        for at in 0..60 {
+            throttle.begin(account(&format!("user{at}")), here).unwrap();
+        }
+        for _ in 0..1_000 {
+            assert!(throttle.lets_remembered_pass(alice, here));
+            assert_eq!(throttle.begin(alice, here), Err(MustWait));
         }
         assert!(!throttle.lets_remembered_pass(alice, here));
     }

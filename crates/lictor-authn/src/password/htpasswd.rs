@@ -192,11 +192,12 @@ mod tests {
     fn a_changed_or_cut_hash_fits_nothing() {
         for hash in HORSE {
             for at in 0..hash.len() {
-                assert!(!verify("correct horse", &hash[..at]), "{hash} cut at {at}");
+                assert!(!verify("correct horse", hash.get(..at).unwrap()), "{hash} cut at {at}");
             }
-            let last = hash.len() - 2;
-            let other = if hash.as_bytes()[last] == b'z' { "y" } else { "z" };
-            assert!(!verify("correct horse", &format!("{}{other}{}", &hash[..last], &hash[last + 1..])), "{hash}");
+            let mut other = hash.as_bytes().to_vec();
+            let last = other.len() - 2;
+            other[last] = if other[last] == b'z' { b'y' } else { b'z' };
+            assert!(!verify("correct horse", std::str::from_utf8(&other).unwrap()), "{hash}");
         }
     }
 

@@ -77,7 +77,7 @@ fn is_common(folded: &str) -> bool {
     COMMON.lines().filter(|line| !line.is_empty()).any(|common| {
         folded == common
             || core == common
-            || (folded.len() % common.len() == 0 && folded.replace(common, "").is_empty())
+            || (folded.len().is_multiple_of(common.len()) && folded.replace(common, "").is_empty())
     })
 }
 

@@ -42,10 +42,10 @@ fn first_digest(password: &[u8], salt: &[u8]) -> [u8; 16] {
 fn next_digest(round: u32, digest: &[u8; 16], password: &[u8], salt: &[u8]) -> [u8; 16] {
     let (odd, mut hasher) = (round % 2 == 1, Md5::new());
     hasher.update(if odd { password } else { digest.as_slice() });
-    if round % 3 != 0 {
+    if !round.is_multiple_of(3) {
         hasher.update(salt);
     }
-    if round % 7 != 0 {
+    if !round.is_multiple_of(7) {
         hasher.update(password);
     }
     hasher.update(if odd { digest.as_slice() } else { password });
