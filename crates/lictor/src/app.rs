@@ -6,6 +6,7 @@
 mod signals;
 mod tls;
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use lictor_authn::{Authenticator, Options, StartError};
@@ -92,7 +93,10 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
 
 fn start_log(plan: &Plan) {
     let filter = tracing_subscriber::EnvFilter::try_new(format!("{},sqlx=warn", plan.log.level)).unwrap_or_default();
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(filter);
     // A second start in one process (tests) keeps the first log.
     let _ = match plan.log.format {
         LogFormat::Text => log.with_target(false).try_init(),

@@ -122,9 +122,8 @@ impl FramingLines {
         for header in headers {
             match header.name.len() {
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
-                    if lines.length.replace(read_length(header.value)?).is_some() {
-                        return Err(Reason::MalformedFraming);
-                    }
+                    let repeated = lines.length.replace(read_length(header.value)?);
+                    repeated.map_or(Ok(()), |_| Err(Reason::MalformedFraming))?;
                 }
                 17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
                     if lines.chunked || !header.value.eq_ignore_ascii_case(b"chunked") {
