@@ -167,7 +167,7 @@ impl Inner {
 fn keep_flushing(inner: &Arc<Inner>, every: Duration) {
     let weak = Arc::downgrade(inner);
     inner.background.spawn(async move {
-        let mut ticks = tokio::time::interval(every);
+        let mut ticks = tokio::time::interval(every.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut flushes = 0_u32;
         while let Some(inner) = weak.upgrade() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use lictor_authz::AccessView;
@@ -180,7 +181,8 @@ impl Feed {
     pub(crate) fn keep_polling(self: &Arc<Self>) {
         let (feed, every) = (Arc::downgrade(self), self.options.poll_every);
         self.background.spawn(async move {
-            let mut ticks = tokio::time::interval(every);
+            // The first view has just been loaded.
+            let mut ticks = tokio::time::interval_at(Instant::now() + every, every.max(Duration::from_millis(1)));
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
