@@ -23,9 +23,8 @@ impl Authenticator {
             // Prefect's UI keeps sending a password it once stored: beside a session it counts for nothing, neither as
             // a second credential nor as a way in when the session has ended.
             (Some(value), None | Some(Authorization::Basic(_))) => self.identify_session(value).await.into(),
-            (Some(_), Some(Authorization::Bearer(_) | Authorization::Unreadable)) => {
-                Attempt::Rejected(Reason::TwoCredentials.into())
-            }
+            (Some(value), Some(Authorization::Bearer(token))) => self.identify_both(value, token, origin).await.into(),
+            (Some(_), Some(Authorization::Unreadable)) => Attempt::Rejected(Reason::TwoCredentials.into()),
             (None, Some(Authorization::Basic(token))) => match basic::decode(token) {
                 Ok(text) => self.identify_text(&text, origin).await.into(),
                 Err(reason) => Attempt::Rejected(reason.into()),
@@ -67,6 +66,13 @@ impl Authenticator {
             }
             CredentialKind::Console => Err(Reason::AuthenticationRequired),
         })
+    }
+
+    /// A key beside a session must be of the same principal; the key then counts, since no browser sends it unasked.
+    async fn identify_both(&self, session: &str, token: &str, origin: &Origin) -> Result<Identity, Rejection> {
+        let signed_in = self.identify_session(session).await?;
+        let keyed = self.identify_claim(bearer::read(token), origin).await?;
+        if keyed.principal.id == signed_in.principal.id { Ok(keyed) } else { Err(Reason::TwoCredentials.into()) }
     }
 
     async fn identify_text(&self, text: &str, origin: &Origin) -> Result<Identity, Rejection> {

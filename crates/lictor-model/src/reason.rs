@@ -105,6 +105,8 @@ reasons! {
     MethodNotAllowed = "method-not-allowed", 405, "This method is not allowed.";
     /// An upgrade that is no RFC 6455 handshake.
     MalformedUpgrade = "malformed-upgrade", 400, "This is not a valid websocket handshake (RFC 6455 section 4.1).";
+    /// A socket asked for without the upgrade that makes it one.
+    UpgradeRequired = "upgrade-required", 426, "This is a websocket: ask for an upgrade to \"websocket\".";
     /// A query whose reading the decision rests on is malformed.
     MalformedQuery = "malformed-query", 400, "The query string is malformed.";
     /// A body whose reading the decision rests on is malformed.

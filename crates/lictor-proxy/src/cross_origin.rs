@@ -15,7 +15,9 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, origin: &str) -> Resul
     }
     let same = match headers.get("sec-fetch-site") {
         Some(site) => site == "same-origin",
-        None => headers.get(header::ORIGIN).is_some_and(|named| named.as_bytes().eq_ignore_ascii_case(origin.as_bytes())),
+        None => {
+            headers.get(header::ORIGIN).is_some_and(|named| named.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+        }
     };
     if same { Ok(()) } else { Err(Reason::CrossOrigin) }
 }
@@ -27,9 +29,9 @@ mod tests {
     #[test]
     fn only_the_same_origin_may_write() {
         let verdict = |lines: &[(&'static str, &'static str)]| {
-            let headers = lines.iter().map(|(name, value)| {
-                (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
-            });
+            let headers = lines
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
             check(&Method::POST, &headers.collect(), "https://gate").is_ok()
         };
         assert!(verdict(&[("sec-fetch-site", "same-origin")]));

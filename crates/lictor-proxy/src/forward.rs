@@ -22,11 +22,8 @@ use crate::{headers, inspect, next_page, ui};
 const AUTOMATION_ID: HeaderName = HeaderName::from_static("prefect-automation-id");
 const AUTOMATION_NAME: HeaderName = HeaderName::from_static("prefect-automation-name");
 /// The operations whose result shows a creator.
-const CREATORS: [&str; 3] = [
-    "POST /flow_runs/",
-    "POST /deployments/{id}/create_flow_run",
-    "POST /deployments/{id}/create_flow_run/bulk",
-];
+const CREATORS: [&str; 3] =
+    ["POST /flow_runs/", "POST /deployments/{id}/create_flow_run", "POST /deployments/{id}/create_flow_run/bulk"];
 /// Where Prefect's API is, for clients and upstream alike.
 pub(crate) const API_MOUNT: &str = "/api";
 /// Larger than any body that is written anew: 50 events of at most 1.5 MB.
@@ -131,7 +128,9 @@ impl DataThread {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = upstream_target(permit.operation(), permit.path(), query.as_deref()).parse().map_err(|_| Reason::AmbiguousPath)?;
+        *request.uri_mut() = upstream_target(permit.operation(), permit.path(), query.as_deref())
+            .parse()
+            .map_err(|_| Reason::AmbiguousPath)?;
         *request.headers_mut() = outgoing;
 
         let mut response = upstream.send(request, sent).await.map_err(|error| {
@@ -207,7 +206,8 @@ fn check_json(headers: &HeaderMap) -> Result<(), Reason> {
         let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         kind == "application/json"
     };
-    let plain = headers.get(header::CONTENT_TYPE).is_none_or(essence) && !headers.contains_key(header::CONTENT_ENCODING);
+    let plain =
+        headers.get(header::CONTENT_TYPE).is_none_or(essence) && !headers.contains_key(header::CONTENT_ENCODING);
     if plain { Ok(()) } else { Err(Reason::MalformedBody) }
 }
 

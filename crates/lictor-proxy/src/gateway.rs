@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderValue};
 use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
-use lictor_authn::{Attempt, Authenticator, Caller, Origin};
+use lictor_authn::{Attempt, Authenticator, Caller, Origin, Rejection};
 use lictor_authz::surface::{self, Surface};
 use lictor_authz::{Access, Effect, Matched, Permit, Verb, decide, deny_unknown, matcher};
 use lictor_model::{Clock, CredentialKind, Identity, Outcome, Reason};
@@ -85,8 +85,12 @@ impl DataThread {
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
         let concurrency = gateway.settings.limits.upstream_requests;
-        let upstreams =
-            gateway.settings.workspaces.iter().map(|workspace| Upstream::new(&workspace.upstream, concurrency)).collect();
+        let upstreams = gateway
+            .settings
+            .workspaces
+            .iter()
+            .map(|workspace| Upstream::new(&workspace.upstream, concurrency))
+            .collect();
         Self { gateway, upstreams }
     }
 
@@ -98,6 +102,7 @@ impl DataThread {
         let audience = Audience::of(request.method(), request.headers(), is_api);
         let asked = request.uri().clone();
         let upgrades = websocket::asked_for(request.headers());
+        let has_body = !http_body::Body::is_end_stream(request.body());
 
         let mut response = match self.answer(&mut story, &connection, request).await {
             Ok(response) => response,
@@ -116,8 +121,9 @@ impl DataThread {
                 response = refusal::respond(&reason.into(), audience, &story.request, &asked);
             }
         }
-        if upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
-            // The guard reads nothing behind a handshake that was not accepted.
+        let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
+        if refused_handshake || (has_body && story.reason().is_some()) {
+            // Nothing is read behind a handshake that was not accepted, nor the body of what was refused.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
@@ -154,8 +160,8 @@ impl DataThread {
         let source =
             forwarded::source(connection.peer, connection.tls, request.headers(), &gateway.settings.trusted_proxies);
         story.client_ip = source.client_ip;
-        let target = target::read(request.uri(), request.headers(), &gateway.settings.workspaces)?;
-        target.path.as_str().clone_into(&mut story.path);
+        let target = target::read(request.uri(), request.headers(), &gateway.settings)?;
+        story.path = redact(target.path.as_str());
         // Probes stand before authentication and before the drain: an orchestrator must always get its answer.
         if let Some(response) = probes::answer(gateway, request.method(), target.path.as_str()) {
             story.is_about(label::PROBE);
@@ -164,29 +170,26 @@ impl DataThread {
         if gateway.drain.has_begun() {
             return Err(Reason::Draining.into());
         }
-        if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
-            return Err(Reason::MethodNotAllowed.into());
-        }
         // Never forwarded: Prefect would allow every origin everything, before it asks who is calling.
         if request.method() == Method::OPTIONS {
             return Err(Reason::CrossOrigin.into());
         }
+        let verb = verb_of(&request).ok_or(Reason::MethodNotAllowed)?;
         let (base, secure) = self.base(source.secure, &target.host);
         let user_agent = Some(story.user_agent().to_owned());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
         let incoming = Arrival { request, target, origin, base };
         let path = incoming.target.path.clone();
-        let verb = verb_of(&incoming.request);
-        match verb.and_then(|verb| surface::classify(verb, &path, API_MOUNT)) {
+        match surface::classify(verb, &path, API_MOUNT) {
             // Boxed, as sockets are: rare, large, and otherwise part of every request's future.
             Some(Surface::Ours) => Box::pin(self.ours(story, incoming)).await,
-            Some(Surface::Api(below)) => {
-                let matched = verb.and_then(|verb| matcher::find(verb, below));
-                match verb {
-                    Some(Verb::Socket) => Box::pin(self.socket(story, connection, incoming, matched)).await,
-                    _ => self.prefect(story, incoming, matched).await,
-                }
+            Some(Surface::Api(below)) if verb == Verb::Socket => {
+                Box::pin(self.socket(story, connection, incoming, matcher::find(verb, below))).await
             }
+            Some(Surface::Api(below)) => match matcher::find(verb, below) {
+                None if matcher::find(Verb::Socket, below).is_some() => Err(Reason::UpgradeRequired.into()),
+                matched => self.prefect(story, incoming, matched).await,
+            },
             Some(Surface::Root(matched)) => self.prefect(story, incoming, Some(matched)).await,
             Some(Surface::Absent) => Err(Reason::NotFound.into()),
             None => self.prefect(story, incoming, None).await,
@@ -276,6 +279,8 @@ impl DataThread {
         // Who cannot say later who they are must have said so now.
         if presented.is_none() && !handshake.speaks_prefect {
             websocket::warn_of_silent_client(incoming.origin.client_ip, story.user_agent());
+            let rejection = Rejection::from(Reason::SocketWithoutCredential);
+            gateway.auth.audit_refusal(&rejection, &incoming.origin, &story.request);
             return Err(Reason::SocketWithoutCredential.into());
         }
         let access = &gateway.auth.view().access;
@@ -354,9 +359,20 @@ impl DataThread {
     }
 }
 
+/// A key that somebody put into a path must not be kept in logs and in the record.
+fn redact(path: &str) -> String {
+    let Some((before, after)) = path.split_once("lictor_") else { return path.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    format!("{before}lictor_\u{2026}{}", redact(rest))
+}
+
 /// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
 fn verb_of(request: &Request<Incoming>) -> Option<Verb> {
-    if websocket::asked_for(request.headers()) { Some(Verb::Socket) } else { Verb::from_method(request.method().as_str()) }
+    if websocket::asked_for(request.headers()) {
+        Some(Verb::Socket)
+    } else {
+        Verb::from_method(request.method().as_str())
+    }
 }
 
 /// Whether this is Prefect's UI asking for the server's settings on behalf of a person who may not see them.

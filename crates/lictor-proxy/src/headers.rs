@@ -145,9 +145,9 @@ mod tests {
     use super::*;
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
-        let lines = lines.iter().map(|(name, value)| {
-            (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
-        });
+        let lines = lines
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()));
         lines.collect()
     }
 
@@ -186,9 +186,12 @@ mod tests {
 
     #[test]
     fn an_absolute_redirect_becomes_a_path() {
-        for (from, to) in
-            [("http://10.0.0.9:4200/api/flows/?a=1", "/api/flows/?a=1"), ("http://x//evil.example/", "/evil.example/"), ("/v2/", "/v2/"), ("https://x", "/")]
-        {
+        for (from, to) in [
+            ("http://10.0.0.9:4200/api/flows/?a=1", "/api/flows/?a=1"),
+            ("http://x//evil.example/", "/evil.example/"),
+            ("/v2/", "/v2/"),
+            ("https://x", "/"),
+        ] {
             let mut headers = map(&[("location", from)]);
             relative_location(&mut headers);
             assert_eq!(headers["location"], to);

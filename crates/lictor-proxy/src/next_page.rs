@@ -36,7 +36,10 @@ mod tests {
         let rewritten = rewrite(body, "https://gate.example").unwrap();
         let expected: &[u8] = br#"{"events":[{"n":1.50}],"next_page":"https://gate.example/api/events/filter/next?page-token=a","total":3}"#;
         assert_eq!(&rewritten[..], expected);
-        assert_eq!(&rewrite(br#"{"events":[],"next_page":null}"#, "https://x").unwrap()[..], br#"{"events":[],"next_page":null}"#);
+        assert_eq!(
+            &rewrite(br#"{"events":[],"next_page":null}"#, "https://x").unwrap()[..],
+            br#"{"events":[],"next_page":null}"#
+        );
         assert_eq!(rewrite(b"[]", "https://x"), None);
     }
 }

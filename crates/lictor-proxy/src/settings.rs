@@ -26,6 +26,18 @@ pub struct Settings {
     pub threads: usize,
 }
 
+impl Settings {
+    /// Whether only this machine can mean us: then a foreign Host is a page that rebinds its name (DNS rebinding), or poison for
+    /// the links that Prefect builds from it. Behind a proxy, or with names of our own, other hosts are expected.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.listen.ip().is_loopback()
+            && self.public_url.is_none()
+            && self.trusted_proxies.is_empty()
+            && self.workspaces.iter().all(|workspace| workspace.hosts.is_empty())
+    }
+}
+
 /// One upstream Prefect Server.
 #[derive(Debug, Clone)]
 pub struct Workspace {

@@ -5,7 +5,7 @@ use http::header::{self, HeaderMap};
 use lictor_authz::path::CanonicalPath;
 use lictor_model::Reason;
 
-use crate::settings::Workspace;
+use crate::settings::{Settings, Workspace};
 
 /// Where a request is going.
 #[derive(Debug)]
@@ -24,9 +24,12 @@ pub struct Target {
 ///
 /// # Errors
 /// The reason to refuse with when host, path or query could be read two ways, or the host is not served here.
-pub fn read(uri: &Uri, headers: &HeaderMap, workspaces: &[Workspace]) -> Result<Target, Reason> {
+pub fn read(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Result<Target, Reason> {
     let host = read_host(uri, headers)?;
-    let workspace = choose(&host, workspaces).ok_or(Reason::UnknownHost)?;
+    if settings.is_local() && !is_loopback(&host) {
+        return Err(Reason::UnknownHost);
+    }
+    let workspace = choose(&host, &settings.workspaces).ok_or(Reason::UnknownHost)?;
     let path = CanonicalPath::parse(uri.path())?;
     let query = uri.query().map(check_query).transpose()?.map(str::to_owned);
     Ok(Target { workspace, host, path, query })
@@ -56,6 +59,12 @@ fn choose(host: &str, workspaces: &[Workspace]) -> Option<usize> {
     let bare = without_port(host).to_ascii_lowercase();
     let by_name = workspaces.iter().position(|workspace| workspace.hosts.contains(&bare));
     by_name.or_else(|| workspaces.iter().position(|workspace| workspace.hosts.is_empty()))
+}
+
+/// A name of this machine for itself.
+fn is_loopback(host: &str) -> bool {
+    let bare = without_port(host).trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The host without its port; the brackets of an IPv6 address stay.

@@ -1,8 +1,8 @@
 //! What does Prefect's own UI need from us? Settings that point back here, headers, and a few answers of our own.
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::Response;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use lictor_authz::{Operation, surface};
 use serde_json::Value;
 

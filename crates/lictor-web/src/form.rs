@@ -32,6 +32,10 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, state).await?;
+        // No form at all is nobody's act, and is told so without asking where it came from.
+        if !parts.headers.contains_key(http::header::CONTENT_TYPE) {
+            return Err(refuse(&visit, StatusCode::BAD_REQUEST));
+        }
         same_origin::check(&parts.headers, &visit.caller.origin).map_err(|reason| visit.refuse(reason))?;
         let read = Form::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), state).await;
         let Form(fields) = read.map_err(|rejection| refuse(&visit, rejection.status()))?;

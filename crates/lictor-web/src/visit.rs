@@ -49,12 +49,16 @@ fn reads_html(headers: &HeaderMap) -> bool {
 }
 
 impl Visit {
-    /// The signed-in caller, whatever the credential was.
+    /// The signed-in person. A key is never good for a page: whoever holds one is a program.
     ///
     /// # Errors
     /// The answer: a person is sent to sign in, a program is told.
     pub(crate) fn identity(&self) -> Result<&Identity, Early> {
-        self.caller.identity.as_ref().ok_or_else(|| {
+        if self.caller.identity.is_some() && self.session().is_none() {
+            let detail = "This page is for a signed-in browser; an API key or a password in a header does not open it.";
+            return Err(self.say(StatusCode::FORBIDDEN, Reason::PermissionDenied, detail).into());
+        }
+        self.session().ok_or_else(|| {
             let reason = self.caller.reason.unwrap_or(Reason::AuthenticationRequired);
             if self.reads_html && reason.status() == 401 {
                 answer::see_other("/lictor/sign-in?next=%2Flictor%2Faccount", None).into()

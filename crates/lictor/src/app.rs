@@ -60,8 +60,12 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         .enable_all()
         .build()?;
     let store = background.block_on(Store::open(plan.store_url.expose(), clock.clone()))?;
-    let auth = background
-        .block_on(Authenticator::start(store.clone(), clock.clone(), background.handle().clone(), options(&plan)))?;
+    let auth = background.block_on(Authenticator::start(
+        store.clone(),
+        clock.clone(),
+        background.handle().clone(),
+        options(&plan),
+    ))?;
     let settings = settings(&plan)?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {

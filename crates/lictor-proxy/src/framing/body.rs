@@ -137,7 +137,18 @@ mod tests {
 
     #[test]
     fn anything_but_the_plain_grammar_is_malformed() {
-        for body in ["2\n{}\n0\n\n", "2\r\n{}XX0\r\n\r\n", "0x2\r\n", "0_2\r\n", "10000000000000002\r\n", "\r\n", "2;a\r\n", "0\r\nX: y\r\n", "-1\r\n", " 2\r\n"] {
+        for body in [
+            "2\n{}\n0\n\n",
+            "2\r\n{}XX0\r\n\r\n",
+            "0x2\r\n",
+            "0_2\r\n",
+            "10000000000000002\r\n",
+            "\r\n",
+            "2;a\r\n",
+            "0\r\nX: y\r\n",
+            "-1\r\n",
+            " 2\r\n",
+        ] {
             assert_eq!(BodyFraming::chunked().follow(body.as_bytes()), Err(MalformedChunk), "{body:?}");
         }
     }

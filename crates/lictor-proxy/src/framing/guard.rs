@@ -91,6 +91,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 Verdict::Partial if self.pending.len() > self.max_head => self.refuse(Reason::HeadersTooLarge),
                 Verdict::Partial => false,
                 Verdict::Accepted(length, _) if length > self.max_head => self.refuse(Reason::HeadersTooLarge),
+                // What has come of the body already is judged with the head, while the answer can still be a 400.
+                Verdict::Accepted(length, Next::Body(framing))
+                    if begins_badly(&framing, self.pending.get(length..)) =>
+                {
+                    self.refuse(Reason::MalformedFraming)
+                }
                 Verdict::Accepted(length, next) => {
                     self.released = length;
                     self.state = match next {
@@ -201,6 +207,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     }
 }
 
+fn begins_badly(framing: &BodyFraming, begun: Option<&[u8]>) -> bool {
+    framing.clone().follow(begun.unwrap_or_default()).is_err()
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
@@ -216,7 +226,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
                 // hyper wakes the task itself once the handshake has been answered.
                 State::Upgrade => return Poll::Pending,
                 State::Refused if guard.pending.is_empty() => return guard.poll_discard(cx),
-                State::Refused => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk"))),
+                State::Refused => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
+                }
                 _ => {}
             }
             if guard.judge_pending() {

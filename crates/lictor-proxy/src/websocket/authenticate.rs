@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lictor_model::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::close::Close;
 use super::frame::{self, Frame, FrameError, FrameReader};
@@ -42,6 +42,9 @@ where
         match frame.opcode {
             OpCode::Control(control) => answer_control(client, control, &frame.payload).await?,
             OpCode::Data(Data::Continue) => return Err(Close::protocol()),
+            OpCode::Data(Data::Text) if frame.is_final && std::str::from_utf8(&frame.payload).is_err() => {
+                return Err(Close::not_utf8());
+            }
             OpCode::Data(_) => return Ok(frame),
         }
     }
@@ -63,8 +66,20 @@ where
             client.stream.write_all(&pong).await.map_err(|_| Close::gone())?;
             client.stream.flush().await.map_err(|_| Close::gone())
         }
-        Control::Close => Err(Close::gone()),
+        Control::Close if is_proper_close(payload) => Err(Close::gone()),
+        Control::Close => Err(Close::protocol()),
         _ => Ok(()),
+    }
+}
+
+/// RFC 6455 §5.5.1 and §7.4: no payload, or a code that may be sent and text in UTF-8.
+fn is_proper_close(payload: &[u8]) -> bool {
+    match payload {
+        [] => true,
+        [_] => false,
+        [high, low, text @ ..] => {
+            CloseCode::from(u16::from_be_bytes([*high, *low])).is_allowed() && std::str::from_utf8(text).is_ok()
+        }
     }
 }
 

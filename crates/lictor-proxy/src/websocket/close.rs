@@ -58,6 +58,11 @@ impl Close {
         Self { code: PROTOCOL, text: "websocket protocol error".to_owned(), reason: None }
     }
 
+    /// Text that is not UTF-8 (RFC 6455 §8.1).
+    pub(super) fn not_utf8() -> Self {
+        Self { code: 1007, text: "text must be UTF-8".to_owned(), reason: None }
+    }
+
     pub(super) fn too_big() -> Self {
         Self { code: TOO_BIG, text: "message too big".to_owned(), reason: None }
     }

@@ -72,8 +72,7 @@ async fn attempt(upstream: &Upstream, errand: &Errand) -> Result<UpstreamEnd, Di
         return Err(DialError::Refused(response.status()));
     }
     // Servers up to about 3.6.10 take /events/in without the subprotocol, and then without an auth frame.
-    let speaks_prefect =
-        response.headers().get(header::SEC_WEBSOCKET_PROTOCOL).is_some_and(|chosen| chosen == PREFECT);
+    let speaks_prefect = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL).is_some_and(|chosen| chosen == PREFECT);
     let upgraded = hyper::upgrade::on(response).await?;
     let mut prefect = FrameReader::new(TokioIo::new(upgraded), Sender::Server, MAX_FRAME);
     if speaks_prefect {

@@ -8,15 +8,14 @@ use serde_json::Value;
 
 use crate::inspect::read_strict;
 
-/// The greeting without its power over the pool; `None` when it is not the greeting that it should be.
+/// The greeting without its power over the pool; whatever else it is, Prefect refuses it itself. `None` when it could be
+/// read in two ways.
 pub(super) fn narrow(message: &[u8]) -> Option<Vec<u8>> {
     let mut greeting = read_strict(message).ok()?;
-    if greeting.get("type")?.as_str()? != "worker.hello.v1" {
-        return None;
+    if let Some(payload) = greeting.get_mut("payload").and_then(Value::as_object_mut) {
+        payload.insert("create_pool_if_not_found".to_owned(), Value::Bool(false));
+        payload.insert("default_base_job_template".to_owned(), Value::Object(serde_json::Map::new()));
     }
-    let payload = greeting.get_mut("payload")?.as_object_mut()?;
-    payload.insert("create_pool_if_not_found".to_owned(), Value::Bool(false));
-    payload.insert("default_base_job_template".to_owned(), Value::Object(serde_json::Map::new()));
     serde_json::to_vec(&greeting).ok()
 }
 
@@ -34,12 +33,11 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_greeting() {
+    fn what_reads_in_two_ways_does_not_pass() {
         for message in [
-            r#"{"type":"worker.heartbeat.v1","payload":{}}"#,
-            r#"{"type":"worker.hello.v1"}"#,
             r#"{"type":"worker.hello.v1","payload":{"create_pool_if_not_found":false,"create_pool_if_not_found":true}}"#,
-            "[]",
+            r#"{"type":"worker.hello.v1","payload":{},"payload":{"create_pool_if_not_found":true}}"#,
+            "{",
         ] {
             assert_eq!(narrow(message.as_bytes()), None, "{message}");
         }

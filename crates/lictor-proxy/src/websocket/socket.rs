@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use lictor_authn::{Attempt, Authenticator, Origin};
+use lictor_authn::{Attempt, Authenticator, Origin, Rejection};
 use lictor_authz::{Matched, Permit, decide};
 use lictor_model::{Identity, Outcome, Permission, Reason, WorkspaceName};
 use tokio::io::AsyncWriteExt;
@@ -125,6 +125,9 @@ impl Socket {
     async fn tell_of_refusal(&self, close: &Close, story: &mut Story) {
         let Some(reason) = close.reason else { return };
         story.refused(reason);
+        if reason.status() == 401 {
+            self.auth.audit_refusal(&Rejection::from(reason), &self.origin, &story.request);
+        }
         if reason == Reason::SocketWithoutCredential {
             super::warn_of_silent_client(self.origin.client_ip, story.user_agent());
         }
@@ -177,7 +180,9 @@ impl Socket {
         while Instant::now() < give_up {
             match dial(&self.upstream, &self.errand).await {
                 Ok(prefect) => return Some((prefect, place)),
-                Err(error) => tracing::warn!(%error, target = %self.errand.target, "cannot open Prefect's side of a socket"),
+                Err(error) => {
+                    tracing::warn!(%error, target = %self.errand.target, "cannot open Prefect's side of a socket")
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));

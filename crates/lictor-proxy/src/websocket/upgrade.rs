@@ -34,8 +34,10 @@ impl Handshake {
             .any(|option| option.trim().eq_ignore_ascii_case("upgrade"));
         let dated = one(headers, header::SEC_WEBSOCKET_VERSION)? == Some("13");
         let key = one(headers, header::SEC_WEBSOCKET_KEY)?.filter(|key| is_nonce(key));
-        let bodyless = !headers.contains_key(header::CONTENT_LENGTH) && !headers.contains_key(header::TRANSFER_ENCODING);
-        let proper = *method == Method::GET && version == Version::HTTP_11 && upgrade && connection && dated && bodyless;
+        let bodyless =
+            !headers.contains_key(header::CONTENT_LENGTH) && !headers.contains_key(header::TRANSFER_ENCODING);
+        let proper =
+            *method == Method::GET && version == Version::HTTP_11 && upgrade && connection && dated && bodyless;
         let key = key.filter(|_| proper).ok_or(Reason::MalformedUpgrade)?;
         let key = HeaderValue::from_str(key).map_err(|_| Reason::MalformedUpgrade)?;
         let offered = one(headers, header::SEC_WEBSOCKET_PROTOCOL)?.unwrap_or_default();
