@@ -120,16 +120,22 @@ async fn a_session_beats_a_stale_basic_and_an_ended_one_is_not_replaced_by_it() 
 }
 
 #[tokio::test]
-async fn two_credentials_are_refused_whichever_is_good() {
+async fn two_credentials_of_different_principals_are_refused_whichever_is_good() {
     let stage = Stage::set().await;
     let (key, _) = stage.add_key("robot", None).await;
     let good = cookie(&stage.sign_in("alice", PASSWORD).await.unwrap());
     let bearer = format!("Bearer {}", key.expose());
-    for (cookie, authorization) in [(good.as_str(), bearer.as_str()), ("__Host-lictor=x", &bearer), (&good, "Digest x")]
-    {
+    for (cookie, authorization, expected) in [
+        (good.as_str(), bearer.as_str(), Reason::TwoCredentials),
+        ("__Host-lictor=x", &bearer, Reason::SessionEnded),
+        (&good, "Digest x", Reason::TwoCredentials),
+    ] {
         let attempt = stage.auth.identify(&headers(&[cookie], &[authorization]), &here()).await;
-        assert_eq!(reason(attempt), Reason::TwoCredentials, "{authorization}");
+        assert_eq!(reason(attempt), expected, "{authorization}");
     }
+    let (own, _) = stage.add_key("alice", None).await;
+    let attempt = stage.auth.identify(&headers(&[&good], &[&format!("Bearer {}", own.expose())]), &here()).await;
+    assert_eq!(verified(attempt).credential.kind, CredentialKind::Key);
     let twice = stage.auth.identify(&headers(&[], &[&bearer, &bearer]), &here()).await;
     assert_eq!(reason(twice), Reason::MalformedHeader);
     let twice = stage.auth.identify(&headers(&[&format!("{good}; {good}")], &[]), &here()).await;
