@@ -28,11 +28,13 @@ def test_raw_bytes_get_the_stated_answer_and_reach_nothing_else(attack: Attack, 
         if expected == "n/a":
             continue
         mark = recorder.mark()
-        outcome = exchange(recorded.port, cast.fill(attack.request["bytes"], identity))
+        data = attack.request["bytes"]
+        # Where a second answer may come, it is waited for a little longer.
+        outcome = exchange(recorded.port, cast.fill(data, identity), quiet=0.3 if data.count("HTTP/1") > 1 else 0.05)
         if not judge(expected, outcome):
             wrong.append(f"{identity}: expected {expected}, got {outcome.words()} {outcome.body[:160]!r}")
         reached = recorder.since(mark)
-        wrong += [f"{identity}: smuggled to Prefect: {each.text()!r}" for each in reached if "x-smuggled" in each.text().lower()]
+        wrong += [f"{identity}: smuggled to Prefect: {each.text()!r}" for each in reached if each.header("x-smuggled")]
         if not admitted(expected):
             wrong += [f"{identity}: refused, and yet Prefect was sent {each.method} {each.target}" for each in reached]
         wrong += [f"{identity}: {leak}" for each in reached for leak in attack_steps.leaks(each, cast)]

@@ -73,7 +73,7 @@ def test_a_role_that_lacks_the_permission_reaches_nothing(role: str, recorded: G
         status, reason = refused(recorded, row, keys[role])
         if status not in (403, 1008):
             wrong.append((row["operation"], row["needs"], status, reason))
-    assert tried > 10, "a role that may everything proves nothing"
+    assert tried >= 5, "a role that may everything proves nothing"
     assert wrong == []
     assert [each.target for each in recorder.since(mark)] == []
 

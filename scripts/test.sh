@@ -11,7 +11,7 @@ step() {
   steps+=("$(printf '%-8s %4d s  %s' "$result" "$((SECONDS - began))" "$name")")
 }
 summary() {
-  scripts/postgres.sh stop >/dev/null 2>&1
+  scripts/postgres.sh stop .cache/postgres >/dev/null 2>&1
   printf '\n\033[1m=== summary\033[0m\n'
   printf '%s\n' "${steps[@]}"
   if [ "$failed" = 0 ]; then echo 'all passed'; else echo 'SOMETHING FAILED'; fi
@@ -24,7 +24,7 @@ step 'set-up' scripts/setup.sh
 step 'format' cargo fmt --all --check
 step 'clippy' cargo clippy --workspace --all-targets --quiet -- -D warnings
 step 'dependencies' scripts/deny.sh
-LICTOR_TEST_POSTGRES_URL=$(scripts/postgres.sh start) || { failed=1; exit 1; }
+LICTOR_TEST_POSTGRES_URL=$(scripts/postgres.sh start .cache/postgres) || { failed=1; exit 1; }
 export LICTOR_TEST_POSTGRES_URL
 step 'unit tests' cargo test --workspace --quiet
 step 'the program' cargo build --quiet -p lictor

@@ -46,12 +46,11 @@ def everything() -> dict:
 
 async def with_automation() -> str:
     """Makes an automation and reads it back."""
-    from prefect.automations import Automation
     from prefect.events.actions import DoNothing
-    from prefect.events.schemas.automations import EventTrigger, Posture
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
     trigger = EventTrigger(expect={"never.happens"}, match={}, posture=Posture.Reactive, threshold=1)
-    made = Automation(name=f"auto-{MARK}", trigger=trigger, actions=[DoNothing()])
+    made = AutomationCore(name=f"auto-{MARK}", trigger=trigger, actions=[DoNothing()])
     async with get_client() as client:
         made_id = await client.create_automation(made)
         read = await client.read_automation(made_id)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import http
-from .gateway import PASSWORD, Gateway
+from .gateway import Gateway
 from .raw import Outcome
 
 FOLDER = Path(__file__).resolve().parents[1] / "attacks"
 IDENTITIES = ("anonymous", "viewer", "developer", "worker")
 ON = ("path-confusion", "method-confusion", "header-trust", "request-smuggling", "websocket", "authentication", "session-csrf-cors")
+PASSWORDS = "pa:ss:word:is long"
 UUID = "3f3f1c9e-0000-4000-8000-00000000000{}"
 NOT_ADMITTED = {400, 401, 403, 404, 405, 408, 413, 415, 416, 421, 422, 426, 429, 431, 501, 505}
 
@@ -37,12 +38,15 @@ class Attack:
 
 def load() -> list[Attack]:
     """Every attack, with our changes of expectation laid over it."""
-    changes = tomllib.loads((FOLDER / "changes.toml").read_text())
+    written = tomllib.loads((FOLDER / "changes.toml").read_text())
+    changes = {each: change for ids, change in written.items() for each in ids.split()}
     attacks = []
     for line in (FOLDER / "attacks.jsonl").read_text().splitlines():
         row = json.loads(line)
         change = changes.pop(row["id"], None)
-        expected = {**row["expected"], **(change["expected"] if change else {})}
+        if change and "append" in change:
+            row["request"]["bytes"] += change["append"]
+        expected = {**row["expected"], **(change.get("expected", {}) if change else {})}
         attacks.append(Attack(row["id"], row["class"], row["description"], row["request"], expected, change and change["reason"]))
     assert not changes, f"changes.toml names attacks that are not there: {sorted(changes)}"
     return attacks
@@ -54,15 +58,12 @@ class Cast:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.keys, self.sessions = {}, {}
-        for role in ("viewer", "developer"):
-            gateway.add_user(role, role, password="pa:ss:word:is long")
-            self.keys[role] = gateway.key(role)
-            self.sessions[role] = sign_in(gateway.port, role, "pa:ss:word:is long")
-        self.keys["worker"] = gateway.add_service_account("worker", "worker")
-        # A service account never signs in, so where a worker's session is wanted, a user with that role stands in.
-        gateway.add_user("worker-person", "worker")
-        self.sessions["worker"] = sign_in(gateway.port, "worker-person", PASSWORD)
-        self.passwords = {"viewer": "pa:ss:word:is long", "developer": "pa:ss:word:is long", "worker-person": PASSWORD}
+        # A worker is a user here, since a service account never signs in and the file gives a worker sessions too.
+        for role in ("viewer", "developer", "worker"):
+            gateway.add_user(f"a-{role}", role, password=PASSWORDS)
+            self.keys[role] = gateway.key(f"a-{role}")
+            self.sessions[role] = sign_in(gateway.port, f"a-{role}", PASSWORDS)
+        self.passwords = dict.fromkeys(self.keys, PASSWORDS)
 
     def auth(self, identity: str) -> str:
         """The `Authorization` line of an identity, or nothing."""
@@ -74,16 +75,16 @@ class Cast:
 
     def fill(self, text: str, identity: str) -> bytes:
         """Puts what the placeholders stand for into a request."""
-        basic = {"viewer": "viewer:pa:ss:word:is long", "developer": "developer:pa:ss:word:is long", "worker": f"worker-person:{PASSWORD}"}
         values = {
             "HOST": f"127.0.0.1:{self.gateway.port}", "AUTH": self.auth(identity), "SESSION": self.session(identity),
             "TOKEN": self.keys.get(identity, ""), "FLOW": UUID.format(1), "DEPLOYMENT": UUID.format(2), "BLOCK": UUID.format(3),
             "FLOW_RUN": UUID.format(4), "AUTOMATION": UUID.format(5), "OTHER_DEPLOYMENT": UUID.format(6), "BLOCK_NAME": "a-block",
             "HOST_PARENT": "localhost", "FORGED_TOKEN": "forged",
-            # The file's session cookie is ours by another name.
         }
+        # The file's session cookie and pages are ours by other names.
+        text = recount(text, f"127.0.0.1:{self.gateway.port}")
         text = text.replace("__Host-gw=", "lictor=").replace("/_gw/", "/lictor/").replace("/lictor/login", "/lictor/sign-in")
-        text = re.sub(r"\{B64:viewer:pa:ss:word\}", lambda _: base64.b64encode(basic.get(identity, "x:y").encode()).decode(), text)
+        text = re.sub(r"\{B64:viewer:pa:ss:word\}", lambda _: base64.b64encode(f"a-{identity}:{PASSWORDS}".encode()).decode(), text)
         text = re.sub(r"\{B64:([^}]*)\}", lambda found: base64.b64encode(found[1].encode()).decode(), text)
         text = re.sub(r"\{SESSION:(\w+)\}", lambda found: self.session(found[1]), text)
         text = re.sub(r"\{KEY:(\w+)\}", lambda found: self.keys[found[1]], text)
@@ -95,6 +96,15 @@ class Cast:
     def secrets(self) -> list[str]:
         """What must never be in a log."""
         return [*self.keys.values(), *self.sessions.values(), *self.passwords.values(), "only-lictor-knows"]
+
+
+def recount(text: str, host: str) -> str:
+    """Where a body holds {HOST}, the file counted it as nine characters: the length is told anew, so that it stays as right or wrong as it was."""
+    head, _, body = text.partition("\r\n\r\n")
+    length = re.search(r"\r\nContent-Length: (\d+)\r\n", head + "\r\n")
+    if not length or int(length[1]) != len(body.replace("{HOST}", "9" * 9)) or "{HOST}" not in body:
+        return text
+    return text.replace(f"Content-Length: {length[1]}", f"Content-Length: {len(body.replace('{HOST}', host))}", 1)
 
 
 def sign_in(port: int, name: str, password: str) -> str:
@@ -128,6 +138,8 @@ def one(option: str, outcome: Outcome, seen: list[int]) -> bool:
         return bool(seen) and seen[0] not in NOT_ADMITTED and seen[0] < 500
     if option == "close":
         return not seen and outcome.closed
+    if option == "100":
+        return outcome.statuses[:1] == [100]
     match = re.match(r"\d{3}", option)
     return bool(match) and bool(seen) and seen[0] == int(match[0])
 

@@ -13,7 +13,8 @@ from .wait import until
 
 Steps = Callable[["Scene"], Iterator[str]]
 STEPS: dict[str, Steps] = {}
-PROVENANCE = ("prefect-automation-id", "x-remote-user", "remote-user", "x-forwarded-user", "x-auth-request-user", "proxy-authorization", "x-forwarded-prefix", "x-original-url", "x-rewrite-url", "forwarded")
+PROVENANCE = ("x-remote-user", "remote-user", "x-forwarded-user", "x-auth-request-user", "proxy-authorization", "x-forwarded-prefix", "x-original-url", "x-rewrite-url", "forwarded")
+FORGED = {"prefect-automation-id": "00000000-0000-4000-8000-000000000001", "prefect-automation-name": "QWRtaW4="}
 
 
 @dataclass
@@ -124,7 +125,21 @@ def as_written(scene: Scene) -> Iterator[str]:
         elif not line.startswith("pool p has"):
             yield f"a step that nobody can read: {line}"
     assert socket
+    if "worker.hello.v1" in str(scene.attack.request) and scene.identity == "worker":
+        yield from _pool_untouched(scene, mark)
     yield from scene.check_socket(socket, mark)
+
+
+def _pool_untouched(scene: Scene, mark: int) -> Iterator[str]:
+    """A worker's greeting reaches Prefect without its power over the pool."""
+
+    def greetings() -> list[bytes]:
+        return [payload for each in scene.recorder.since(mark) for _, payload in each.frames if b"worker.hello.v1" in payload]
+
+    for payload in until("the greeting at Prefect", greetings, 5):
+        sent = json.loads(payload)["payload"]
+        if sent["create_pool_if_not_found"] or sent["default_base_job_template"]:
+            yield f"the greeting kept its power over the pool: {sent}"
 
 
 def _say(scene: Scene, socket: WebSocket | None, message: dict) -> Iterator[str]:
@@ -142,9 +157,12 @@ def _say(scene: Scene, socket: WebSocket | None, message: dict) -> Iterator[str]
 
 
 HELLO = {
-    "type": "worker.hello.v1", "consumer_id": "c", "worker_name": "w", "worker_type": "process", "heartbeat_interval_seconds": 30,
-    "supported_channel_versions": [1], "requested_capabilities": [], "work_queue_names": [], "handled_cleanup_kinds": [],
-    "max_cleanup_concurrency": 1, "create_pool_if_not_found": True, "default_base_job_template": {"job_configuration": {"command": "id"}}, "worker_metadata": None,
+    "type": "worker.hello.v1",
+    "payload": {
+        "consumer_id": "00000000-0000-4000-8000-000000000009", "worker_name": "w", "worker_type": "process", "heartbeat_interval_seconds": 30,
+        "supported_channel_versions": ["v1"], "requested_capabilities": ["heartbeat"], "work_queue_names": [], "handled_cleanup_kinds": [],
+        "max_cleanup_concurrency": 0, "create_pool_if_not_found": True, "default_base_job_template": {"job_configuration": {"command": "id"}},
+    },
 }
 
 
@@ -152,7 +170,9 @@ def leaks(recorded: Recorded, cast: Cast) -> list[str]:
     """What reached Prefect and must not have: a client's credential, a spoofed identity, hop-by-hop headers."""
     text, wrong = recorded.text(), []
     wrong += [f"a credential of the client reached Prefect: {secret[:10]}…" for secret in cast.secrets() if secret in text and secret != "only-lictor-knows"]
-    wrong += [f"{name} reached Prefect" for name in PROVENANCE if recorded.header(name) is not None and recorded.header(name) not in (None, "")]
+    wrong += [f"{name} reached Prefect" for name in PROVENANCE if recorded.header(name)]
+    # Lictor sets these two itself, to say who started a run; the client's own must not come through.
+    wrong += [f"a forged {name} reached Prefect" for name, forged in FORGED.items() if recorded.header(name) == forged]
     if (authorization := recorded.header("authorization") or "") and not authorization.startswith("Basic "):
         wrong.append(f"Authorization is not Lictor's own: {authorization[:20]}")
     wrong += [f"{name} is there twice" for name in ("host", "authorization", "content-length") if [key.lower() for key, _ in recorded.headers].count(name) > 1]

@@ -12,7 +12,7 @@ from . import http
 from .wait import free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "correct horse battery staple"
+PASSWORD = "a quiet harbour at noon"
 
 
 def binary() -> Path:

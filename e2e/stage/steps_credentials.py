@@ -53,7 +53,7 @@ def person(scene: Scene, password: str | None = PASSWORD) -> str:
 
 @steps("AUTH-006")
 def look_alike_names_are_not_the_name(scene: Scene) -> Iterator[str]:
-    for name in ("VIEWER", "Viewer", "viewer\0", "ｖiewer", "vıewer", "viewer ", " viewer", "viewer\u200b"):
+    for name in ("A-VIEWER", "A-Viewer", "a-viewer\0", "a-ｖiewer", "a-vıewer", "a-viewer ", " a-viewer", "a-viewer\u200b"):
         raw = base64.b64encode(f"{name}:{scene.cast.passwords['viewer']}".encode()).decode()
         yield from expect(scene, repr(name), {"Authorization": f"Basic {raw}"}, 401)
 

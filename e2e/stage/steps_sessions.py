@@ -40,7 +40,7 @@ def a_sibling_is_not_the_same_origin(scene: Scene) -> Iterator[str]:
 
 @steps("CSRF-010")
 def a_foreign_page_cannot_sign_anybody_in(scene: Scene) -> Iterator[str]:
-    form = urlencode({"name": "viewer", "password": scene.cast.passwords["viewer"]}).encode()
+    form = urlencode({"name": "a-viewer", "password": scene.cast.passwords["viewer"]}).encode()
     for headers in ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}):
         answer = plain.ask(scene.gateway.port, "POST", "/lictor/sign-in", body=form, headers={"Content-Type": "application/x-www-form-urlencoded", **headers})
         if answer.status != 403 or answer.headers.get("set-cookie"):
@@ -65,7 +65,8 @@ def a_session_ends_with_sign_out(scene: Scene) -> Iterator[str]:
     same = {"Origin": scene.gateway.url, "Sec-Fetch-Site": "same-origin"}
     if scene.gateway.ask("GET", "/api/admin/version", headers=as_session(cookie)).status != 200:
         yield "the session did not work to begin with"
-    answer = scene.gateway.ask("POST", "/lictor/sign-out", headers=as_session(cookie, **same))
+    same["Content-Type"] = "application/x-www-form-urlencoded"
+    answer = scene.gateway.ask("POST", "/lictor/sign-out", body=b"", headers=as_session(cookie, **same))
     if answer.status not in (200, 303):
         yield f"sign-out: {answer.status} {answer.reason}"
     until("the session has ended", lambda: scene.gateway.ask("GET", "/api/admin/version", headers=as_session(cookie)).status == 401, 1.0)

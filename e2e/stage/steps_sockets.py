@@ -168,7 +168,7 @@ def spoiled_upgrades(port: int, attack_id: str, more: dict[str, str]) -> Iterato
             yield "Content-Length", upgrade(port, path, {**more, "Content-Length": "5"}) + b"hello"
             yield "chunked", upgrade(port, path, {**more, "Transfer-Encoding": "chunked"}) + b"0\r\n\r\n"
         case "WS-031":
-            for value in ("WebSocket, h2c", "h2c, websocket", "h2c", "websocket/13"):
+            for value in ("WebSocket, h2c", "h2c, websocket", "websocket/13"):
                 yield value, upgrade(port, path, {**more, "Upgrade": value})
         case "WS-032":
             for version in ("777", "12", "", "13, 8", None):
@@ -189,7 +189,7 @@ def spoiled_upgrades(port: int, attack_id: str, more: dict[str, str]) -> Iterato
 def a_credential_that_expires_closes_its_socket(scene: Scene) -> Iterator[str]:
     # A key with an expiry stands in for the token of the file: the promise is the same.
     at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=4)
-    key = scene.gateway.key(scene.identity, "--expires", at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    key = scene.gateway.key(f"a-{scene.identity}", "--expires", at.strftime("%Y-%m-%dT%H:%M:%SZ"))
     socket = scene.socket(timeout=15)
     if not socket.authenticate(key):
         yield f"not welcomed before it expired: {socket.close_code} {socket.close_reason}"
