@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Requests per second and CPU per request, Lictor beside real peers, in one interleaved run. See bench/README.md.
+# Lictor beside its peers, in one interleaved run. See bench/README.md for how to read what it prints.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+for tool in nginx wrk htpasswd; do
+  PATH="$PATH:/usr/sbin" command -v "$tool" >/dev/null || { echo "$tool is missing: run scripts/setup.sh" >&2; exit 1; }
+done
 cargo build --release --quiet -p lictor
-exec .venvs/test/bin/python bench/bench.py "$@"
+exec python3 bench/compare.py "$@"

@@ -1,0 +1,211 @@
+"""What does a request cost through Lictor, and what through its peers? Requests per second and CPU per request, side by side.
+
+Every peer is driven by wrk in turn, round after round, so that a machine whose speed drifts slows them all alike. The figure
+to trust is the proxy's own CPU time per request (from /proc, workers included) as a ratio within the run.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LICTOR = ROOT / "target/release/lictor"
+PREFECT = ROOT / ".venvs/3.8.8/bin/prefect"
+TICKS = os.sysconf("SC_CLK_TCK")
+PATH = "/api/flows/00000000-0000-4000-8000-000000000000"
+BODY = '{"id":"00000000-0000-4000-8000-000000000000","name":"' + "x" * 137 + '"}'  # 200 bytes
+
+NGINX = """
+worker_processes {workers};
+pid {dir}/{name}.pid;
+error_log {dir}/{name}.err;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path {dir}; proxy_temp_path {dir}; fastcgi_temp_path {dir}; uwsgi_temp_path {dir}; scgi_temp_path {dir};
+    keepalive_requests 1000000000;
+    upstream prefect {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
+    server {{ listen 127.0.0.1:{port} {options}; location / {{ {location} }} }}
+}}
+"""
+PROXY = 'proxy_pass http://prefect; proxy_http_version 1.1; proxy_set_header Connection "";'
+
+
+@dataclass
+class Peer:
+    name: str
+    port: int
+    header: str | None
+    pids: list[int]
+    path: str = PATH
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+
+    def round(self, connections: int, seconds: float) -> None:
+        began = cpu_seconds(self.pids)
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}", "--latency", "--timeout", "10s"]
+        if self.header:
+            command += ["-H", self.header]
+        said = subprocess.run([*command, f"http://127.0.0.1:{self.port}{self.path}"], capture_output=True, text=True, check=True).stdout
+        spent = cpu_seconds(self.pids) - began
+        if "Non-2xx" in said:
+            sys.exit(f"{self.name} answered other than 200:\n{said}")
+        requests = int(re.search(r"(\d+) requests in", said)[1])
+        self.rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]))
+        self.p50.append(micros(re.search(r"50%\s+(\S+)", said)[1]))
+        self.p99.append(micros(re.search(r"99%\s+(\S+)", said)[1]))
+        self.cpu.append(spent / max(requests, 1) * 100_000)
+
+
+def micros(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 1, "ms": 1_000, "s": 1_000_000}[unit]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url: str, seconds: float = 120) -> None:
+    pause = threading.Event()
+    for _ in range(int(seconds * 10)):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            pause.wait(0.1)
+    sys.exit(f"{url} does not answer")
+
+
+class Stage:
+    """Processes of one run, ended with it."""
+
+    def __init__(self) -> None:
+        self.dir = Path(tempfile.mkdtemp(prefix="lictor-bench-"))
+        self.running: list[subprocess.Popen] = []
+
+    def nginx(self, name: str, location: str, upstream: int = 1, workers: int = 2, options: str = "reuseport") -> tuple[int, list[int]]:
+        port = free_port()
+        conf = self.dir / f"{name}.conf"
+        conf.write_text(NGINX.format(dir=self.dir, name=name, workers=workers, upstream=upstream, port=port, options=options, location=location))
+        os.chmod(self.dir, 0o755)
+        server = subprocess.Popen([shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-c", conf, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
+        self.running.append(server)
+        pause = threading.Event()
+        while len(children := self.children(server.pid)) < workers:
+            pause.wait(0.05)
+        return port, [server.pid, *children]
+
+    @staticmethod
+    def children(pid: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def lictor(self, name: str, upstream: str, env: dict[str, str] | None = None) -> tuple[int, list[int], str]:
+        port, data = free_port(), self.dir / name
+        log = open(self.dir / f"{name}.log", "wb")
+        server = subprocess.Popen([LICTOR, "up", "--data", data, "--listen", f"127.0.0.1:{port}", "--upstream", upstream], stdout=log, stderr=log, env={**os.environ, **(env or {})})
+        self.running.append(server)
+        wait_for(f"http://127.0.0.1:{port}/lictor/ready")
+        key = subprocess.run([LICTOR, "key", "create", "--for", "admin", "--data", data], capture_output=True, text=True, check=True).stdout.strip()
+        return port, [server.pid], key
+
+    def prefect(self) -> int:
+        port = free_port()
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.dir), "PREFECT_HOME": str(self.dir / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        log = open(self.dir / "prefect.log", "wb")
+        self.running.append(subprocess.Popen([PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)], env=env, stdout=log, stderr=log, start_new_session=True))
+        wait_for(f"http://127.0.0.1:{port}/api/health")
+        return port
+
+    def end(self) -> None:
+        for server in reversed(self.running):
+            server.terminate()
+        for server in self.running:
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def table(title: str, peers: list[Peer], base: Peer) -> None:
+    print(f"\n{title}\n{'':34} {'req/s':>9} {'p50 us':>9} {'p99 us':>9} {'CPU s/100k':>11} {'÷ ' + base.name.split(',')[0]:>9}")
+    median = statistics.median
+    for peer in peers:
+        cpu = median(peer.cpu) if peer.pids else float("nan")
+        ratio = f"{cpu / median(base.cpu):9.2f}" if peer.pids else f"{'':9}"
+        print(f"{peer.name:34} {median(peer.rates):9.0f} {median(peer.p50):9.0f} {median(peer.p99):9.0f} {cpu:11.2f} {ratio}")
+
+
+def gate(stage: Stage, rounds: int, seconds: float) -> None:
+    origin, _ = stage.nginx("origin", f"default_type application/json; return 200 '{BODY}';", workers=1, options="backlog=1024")
+    plain, plain_pids = stage.nginx("plain", PROXY, origin)
+    users = stage.dir / "users"
+    subprocess.run(["htpasswd", "-bcB", "-C", "10", users, "bench", "bench"], check=True, capture_output=True)
+    os.chmod(users, 0o644)
+    bcrypt, bcrypt_pids = stage.nginx("bcrypt", f'auth_basic "x"; auth_basic_user_file {users}; {PROXY}', origin)
+    lictor, lictor_pids, key = stage.lictor("lictor", f"http://127.0.0.1:{origin}")
+    nginx = Peer("nginx, no authentication", plain, None, plain_pids)
+    peers = [
+        Peer("direct to the upstream", origin, None, []),
+        nginx,
+        Peer("Lictor, API key", lictor, f"Authorization: Bearer {key}", lictor_pids),
+        Peer("nginx, bcrypt htpasswd (cost 10)", bcrypt, "Authorization: Basic YmVuY2g6YmVuY2g=", bcrypt_pids),
+    ]
+    for _ in range(rounds):
+        for peer in peers:
+            peer.round(64, seconds)
+    table(f"64 connections, fixed 200-byte answer, median of {rounds} rounds of {seconds:g} s", peers, nginx)
+
+
+def prefect(stage: Stage, rounds: int, seconds: float) -> None:
+    if not PREFECT.exists():
+        print(f"\nno {PREFECT.relative_to(ROOT)}: run scripts/setup.sh to see Prefect itself", file=sys.stderr)
+        return
+    server = stage.prefect()
+    lictor, pids, key = stage.lictor("before-prefect", f"http://127.0.0.1:{server}")
+    alone = Peer("Prefect 3.8 alone", server, None, [], "/api/admin/version")
+    behind = Peer("Lictor and Prefect 3.8", lictor, f"Authorization: Bearer {key}", pids, "/api/admin/version")
+    for _ in range(rounds):
+        for peer in (alone, behind):
+            peer.round(4, seconds)
+    table("4 connections, GET /api/admin/version of a real Prefect Server", [alone, behind], behind)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=4)
+    chosen = options.parse_args()
+    stage = Stage()
+    try:
+        gate(stage, chosen.rounds, chosen.seconds)
+        prefect(stage, chosen.rounds, chosen.seconds)
+    finally:
+        stage.end()
+
+
+if __name__ == "__main__":
+    main()
