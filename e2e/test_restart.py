@@ -80,7 +80,7 @@ def test_a_power_cut_under_write_load_loses_no_event_of_an_answered_change(attem
     stop.set()
     for writer in writers:
         writer.join(10)
-    recorded = {event["request_id"] for event in own_gateway.cli_json("audit", "list", "--actor", name, "--limit", str(len(answered) + 1000))}
+    recorded = {event["request"] for event in own_gateway.cli_json("audit", "list", "--actor", name, "--limit", str(len(answered) + 1000))}
     missing = set(answered) - recorded
     assert len(answered) > 200 and missing == set(), f"{len(missing)} of {len(answered)} answered changes have no event"
 

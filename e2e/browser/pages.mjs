@@ -23,7 +23,7 @@ try {
     refused.length = 0;
     await page.goto(path, { waitUntil: "domcontentloaded" });
     await page.waitForFunction(() => document.querySelector("#root, #app")?.textContent?.trim().length > 20, null, { timeout: 20000 }).catch(() => wrong.push(`${path}: blank`));
-    await page.waitForLoadState("networkidle", { timeout: 10000 }).catch(() => {});
+    await page.waitForLoadState("networkidle", { timeout: 2500 }).catch(() => {});
     const text = await page.locator("body").innerText();
     if (BAD.test(text)) wrong.push(`${path}: ${text.match(BAD)[0]}: ${text.slice(0, 300).replaceAll("\n", " / ")}`);
     // A page that polls a 404 of Prefect's own (a marker it never had) is Prefect's affair; 401 and 403 would be ours.
