@@ -64,14 +64,15 @@ class Peer:
             sys.exit(f"{self.name} answered other than 200:\n{said}")
         requests = int(re.search(r"(\d+) requests in", said)[1])
         self.rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]))
-        self.p50.append(micros(re.search(r"50%\s+(\S+)", said)[1]))
-        self.p99.append(micros(re.search(r"99%\s+(\S+)", said)[1]))
+        self.p50.append(micros(re.search(r"\s50%\s+(\S+)", said)[1]))
+        self.p99.append(micros(re.search(r"\s99%\s+(\S+)", said)[1]))
         self.cpu.append(spent / max(requests, 1) * 100_000)
 
 
 def micros(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1, "ms": 1_000, "s": 1_000_000}[unit]
+    read = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text)
+    # wrk has no figure when too few requests ended within the round.
+    return float(read[1]) * {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000}[read[2]] if read else float("nan")
 
 
 def cpu_seconds(pids: list[int]) -> float:
