@@ -30,6 +30,17 @@ def deployment_id(gateway: Gateway, key: str, name: str) -> str:
     return until(f"deployment {name}", lambda: gateway.ask("GET", f"/api/deployments/name/{name}", key=key).json()["id"], 60, every=0.3)
 
 
+def start_run(gateway: Gateway, key: str, deployment: str, **parameters: int) -> str:
+    """Starts a run; answers its id. Prefect on SQLite answers 503 when its database is busy, and its own clients ask again."""
+
+    def started() -> str:
+        answer = gateway.ask("POST", f"/api/deployments/{deployment}/create_flow_run", key=key, body={"state": {"type": "SCHEDULED"}, "parameters": parameters})
+        assert answer.status in (200, 201), (answer.status, answer.body)
+        return answer.json()["id"]
+
+    return until("a run is started", started, 30, every=0.5)
+
+
 def until_state(gateway: Gateway, key: str, run: str, state: str, seconds: float = 60) -> dict:
     """Awaits a state of a flow run."""
 
@@ -46,12 +57,12 @@ def deployed(gateway: Gateway, owner: str, tmp_path_factory) -> str:
     """A work pool and a deployment in it, made with `prefect deploy` as Developer; answers the deployment's id."""
     home = tmp_path_factory.mktemp("deployer")
     _, _, client = client_of(gateway, home, "developer")
-    made = client.command("prefect", "work-pool", "create", "pool", "--type", "process")
+    made = client.command("prefect", "work-pool", "create", "fleet", "--type", "process")
     assert made.returncode == 0, made.stdout + made.stderr
     project = home / "project"
     project.mkdir()
     shutil.copy(PROGRAMS / "served_flow.py", project)
-    done = client.command("prefect", "--no-prompt", "deploy", "served_flow.py:served", "-n", "by-worker", "-p", "pool", cwd=project)
+    done = client.command("prefect", "--no-prompt", "deploy", "served_flow.py:served", "-n", "by-worker", "-p", "fleet", cwd=project)
     assert done.returncode == 0, done.stdout + done.stderr
     return deployment_id(gateway, owner, "served/by-worker")
 
@@ -60,7 +71,7 @@ def test_a_worker_polls_runs_and_cancels(gateway: Gateway, owner: str, deployed:
     _, runner, _ = client_of(gateway, tmp_path / "runner", "runner")
     _, _, worker = client_of(gateway, tmp_path / "worker", "worker")
     log = tmp_path / "worker.log"
-    process = worker.begin("prefect", "worker", "start", "--pool", "pool", log=log)
+    process = worker.begin("prefect", "worker", "start", "--pool", "fleet", log=log)
     try:
         short = gateway.ask("POST", f"/api/deployments/{deployed}/create_flow_run", key=runner, body={"state": {"type": "SCHEDULED"}})
         assert short.status == 201, short.body
@@ -83,7 +94,7 @@ def test_a_worker_key_can_do_no_more(gateway: Gateway, deployed: str, tmp_path) 
     for method, path, body in [
         ("DELETE", f"/api/deployments/{deployed}", None),
         ("POST", "/api/work_pools/", {"name": "mine", "type": "process"}),
-        ("DELETE", "/api/work_pools/pool", None),
+        ("DELETE", "/api/work_pools/fleet", None),
         ("POST", "/api/automations/", {}),
         ("GET", "/api/admin/settings", None),
     ]:
@@ -95,10 +106,10 @@ def test_a_flow_is_served_by_a_developer(gateway: Gateway, owner: str, tmp_path)
     process = client.begin("python", str(PROGRAMS / "served_flow.py"), log=tmp_path / "serve.log")
     try:
         deployment = deployment_id(gateway, owner, "served/served")
-        run = gateway.ask("POST", f"/api/deployments/{deployment}/create_flow_run", key=key, body={"state": {"type": "SCHEDULED"}}).json()["id"]
+        run = start_run(gateway, key, deployment)
         assert until_state(gateway, owner, run, "COMPLETED", 90)["created_by"]["display_value"] == name
         # Cancellation comes over the events socket: it must still be open, and ours.
-        long = gateway.ask("POST", f"/api/deployments/{deployment}/create_flow_run", key=key, body={"state": {"type": "SCHEDULED"}, "parameters": {"seconds": 120}}).json()["id"]
+        long = start_run(gateway, key, deployment, seconds=120)
         until_state(gateway, owner, long, "RUNNING", 90)
         gateway.ask("POST", f"/api/flow_runs/{long}/set_state", key=key, body={"state": {"type": "CANCELLING"}})
         until_state(gateway, owner, long, "CANCELLED", 60)
@@ -119,7 +130,7 @@ def test_a_runner_can_start_a_run_and_change_nothing_else(gateway: Gateway, owne
         ("POST", "/api/variables/", {"name": "x", "value": 1}),
         ("PATCH", f"/api/deployments/{deployed}", {"paused": True}),
         ("DELETE", f"/api/flow_runs/{mine[0]['id']}", None),
-        ("PATCH", "/api/work_pools/pool", {"is_paused": True}),
+        ("PATCH", "/api/work_pools/fleet", {"is_paused": True}),
     ]:
         assert gateway.ask(method, path, key=key, body=body).reason == "permission-denied", (method, path)
 
