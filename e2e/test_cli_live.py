@@ -1,6 +1,7 @@
 """Does the command line change a running gateway within a second, and do `up`, `check` and `doctor` say what is so?"""
 
 import re
+import subprocess
 import uuid
 from pathlib import Path
 
@@ -26,6 +27,60 @@ def test_changes_take_effect_on_a_running_gateway_within_a_second(own_gateway: G
     assert own_gateway.ask("POST", "/api/deployments/filter", key=key, body={}).reason == "permission-denied"
     assert http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"alice:{PASSWORD}")).status == 200
     until("last use is noted", lambda: own_gateway.cli_json("key", "list", "--for", name)[0]["last_used"], 10)
+
+
+def test_every_command_on_people_is_felt_by_a_running_gateway(own_gateway: Gateway) -> None:
+    name = own_gateway.add_user("carol", "viewer")
+
+    def status(password: str = PASSWORD) -> int:
+        return http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"carol:{password}")).status
+
+    until("she may read", lambda: status() == 200, 1.0)
+    shown = own_gateway.cli_json("user", "show", name)
+    assert shown["name"] == name and PASSWORD not in str(shown)
+    assert name in [each["name"] for each in own_gateway.cli_json("user", "list")]
+    own_gateway.cli("user", "disable", name)
+    until("disabled", lambda: status() == 401, 1.0)
+    own_gateway.cli("user", "enable", name)
+    until("enabled", lambda: status() == 200, 1.0)
+    other = "another harbour, at dusk"
+    own_gateway.cli("user", "set-password", name, "--password-stdin", stdin=other + "\n")
+    until("the old password is refused", lambda: status() == 401, 1.0)
+    assert status(other) == 200
+    assert [each["role"] for each in own_gateway.cli_json("grant", "list", name)] == ["viewer"]
+    own_gateway.cli("user", "remove", name)
+    until("removed", lambda: status(other) == 401, 1.0)
+    assert name not in [each["name"] for each in own_gateway.cli_json("user", "list")]
+    done = [event["operation"] for event in own_gateway.cli_json("audit", "list", "--limit", "100") if event["object"] == name or name in str(event["object"])]
+    assert len(done) >= 5, done
+
+
+def test_a_role_of_ones_own_follows_its_making_and_its_end(own_gateway: Gateway) -> None:
+    name, key = own_gateway.newcomer(None)
+    own_gateway.cli("role", "add", "variables", "--permission", "see_variables", "--permission", "write_variables")
+    assert set(own_gateway.cli_json("role", "show", "variables")["permissions"]) == {"see_variables", "write_variables"}
+    own_gateway.cli("grant", "add", name, "--role", "variables")
+    until("it counts", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).status == 200, 1.0)
+    with pytest.raises(CommandFailed, match="variables"):
+        own_gateway.cli("role", "remove", "variables")
+    own_gateway.cli("grant", "remove", name, "--role", "variables")
+    own_gateway.cli("role", "remove", "variables")
+    until("it is gone", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).reason == "not-a-member", 1.0)
+
+
+def test_people_of_an_htpasswd_file_sign_in_with_the_passwords_they_had(own_gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "htpasswd"
+    for option, name in (("-B", "dora"), ("-m", "emil"), ("-s", "fred"), ("-5", "gina")):
+        made = subprocess.run(["htpasswd", "-bn", option, name, PASSWORD], capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+        with file.open("a") as lines:
+            lines.write(made.stdout.strip() + "\n")
+    own_gateway.cli("import", "htpasswd", str(file), "--role", "viewer")
+    for _ in range(2):  # the second time by the Argon2id hash that the first one left
+        for name in ("dora", "emil", "fred", "gina"):
+            answer = http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"{name}:{PASSWORD}"))
+            assert answer.status == 200, (name, answer.reason)
+            assert http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"{name}:not this one")).status == 401
 
 
 def test_the_last_owner_cannot_be_removed(own_gateway: Gateway) -> None:

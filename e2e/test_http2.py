@@ -1,38 +1,21 @@
 """Does HTTP/2 carry what HTTP/1.1 does, over TLS and on the same port?"""
 
-import subprocess
+from pathlib import Path
 
 import pytest
 
 from stage.gateway import PASSWORD, Gateway
 from stage.recorder import Recorder
+from stage.tls import curl, tls_gateway
 from stage.wait import until
 
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder):
-    """A gateway with a certificate of its own making, in front of the recording upstream."""
-    folder = tmp_path_factory.mktemp("tls")
-    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
-    subprocess.run(make, check=True, capture_output=True)
-    config = folder / "lictor.toml"
-    gateway = Gateway(folder, config=config)
-    config.write_text(
-        f'listen = "127.0.0.1:{gateway.port}"\n[tls]\ncert_file = "cert.pem"\nkey_file = "key.pem"\n'
-        f'[store]\nurl = "sqlite://{folder}/lictor.db"\n[workspaces.main]\nupstream = "{recorder.url}"\n'
-    )
-    gateway.add_user("root", "owner")
-    gateway._is_ready = lambda: curl(gateway, "--http1.1", "/lictor/ready").endswith("200")  # its own probe speaks plain HTTP
-    gateway.start()
+    """A gateway with TLS in front of the recording upstream."""
+    gateway = tls_gateway(tmp_path_factory.mktemp("tls"), recorder.url).start()
     yield gateway
     gateway.stop()
-
-
-def curl(gateway: Gateway, *arguments: str) -> str:
-    """The answer's headers, then its HTTP version and status on the last line."""
-    *options, path = arguments
-    command = ["curl", "--silent", "--max-time", "10", "--cacert", str(gateway.folder / "cert.pem"), "--dump-header", "-", "--output", "/dev/null", "--write-out", "%{http_version} %{http_code}", *options]
-    return subprocess.run([*command, f"https://localhost:{gateway.port}{path}"], capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.parametrize(("option", "version"), [("--http1.1", "1.1"), ("--http2", "2")])
@@ -53,6 +36,20 @@ def test_a_refusal_over_http2_reaches_nothing(tls: Gateway, recorder: Recorder) 
         said = curl(tls, "--http2", "-H", f"Authorization: Bearer {key}", *options, "/api/flows/00000000-0000-4000-8000-000000000007")
         assert not said.endswith("200"), (options, said)
     assert [each for each in recorder.since(mark) if each.method == "DELETE" or "evil" in each.text()] == []
+
+
+@pytest.mark.parametrize("option", ["--http1.1", "--http2"])
+@pytest.mark.parametrize(("role", "megabytes", "status"), [("developer", 9, 413), ("viewer", 1, 403), (None, 7, 403)])
+def test_a_refusal_arrives_though_the_body_is_still_being_sent(role: str | None, megabytes: int, status: int, option: str, tls: Gateway, recorder: Recorder, tmp_path: Path) -> None:
+    key = tls.newcomer(role)[1]
+    large = tmp_path / "large"
+    large.write_bytes(b"[" + b" " * (megabytes << 20) + b"]")
+    mark, answer = recorder.mark(), tmp_path / "answer"
+    # Without `Expect: 100-continue` curl sends at once, as Prefect's client does.
+    said = curl(tls, option, "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json", "-H", "Expect:", "--data-binary", f"@{large}", "/api/logs/", body=answer)
+    assert said.splitlines()[-1].endswith(f" {status}"), said
+    assert b'"reason"' in answer.read_bytes()
+    assert recorder.since(mark) == []
 
 
 def test_a_session_over_tls_is_bound_to_the_host_and_to_tls(tls: Gateway) -> None:

@@ -8,6 +8,8 @@ import pytest
 from stage.forms import FORMS, Caller
 from stage.gateway import Gateway
 from stage.prefect import NEWEST, PROGRAMS, Client, Server, end
+from stage.raw import WebSocket
+from stage.steps_sockets import opens
 from stage.wait import until
 
 
@@ -92,3 +94,30 @@ def test_prefect_away_is_503_with_retry_after_and_never_401(pair: tuple[Server, 
     answer = until("503", lambda: (seen := gateway.ask("POST", "/api/flows/filter", key=key, body={})).status == 503 and seen, 10)
     assert answer.headers["retry-after"] and answer.headers["prefect-maintenance"] == "true"
     assert answer.json()["detail"] == answer.json()["exception_message"]
+
+
+def test_sockets_outlive_a_restart_of_prefect(pair: tuple[Server, Gateway]) -> None:
+    server, gateway = pair
+    _, key = gateway.newcomer("developer")
+    open_before = opens(gateway.port, key, "/api/events/out")
+    server.kill()
+    # Neither 1000 nor 1001: after those Prefect's clients never come back.
+    assert open_before.until_closed(10) == 1012, f"{open_before.close_code} {open_before.close_reason}"
+    # Who comes now is held, for as long as a client can be kept waiting, and then let in to be sent around again.
+    patient = [WebSocket(gateway.port, "/api/events/in", timeout=60) for _ in range(2)]
+    for socket in patient:
+        socket.send({"type": "auth", "token": key})
+    given_up = patient.pop()
+    given_up.send(b"still there?", opcode=9)
+    assert given_up.receive(5) == (10, b"still there?"), "pings are answered while a socket is held"
+    assert (given_up.json(40) or {}).get("type") == "auth_success"
+    assert given_up.until_closed(5) == 1012
+    # Who comes while Prefect starts is let in when it is there.
+    late = WebSocket(gateway.port, "/api/events/in", timeout=60)
+    late.send({"type": "auth", "token": key})
+    server.start()
+    assert (late.json(60) or {}).get("type") == "auth_success"
+    server.wait()
+    late.send({"occurred": "2026-01-01T00:00:00Z", "event": "test.held", "resource": {"prefect.resource.id": "held"}, "id": str(uuid.uuid4())})
+    wanted = {"filter": {"event": {"name": ["test.held"]}, "occurred": {"since": "2025-12-31T00:00:00Z", "until": "2026-01-02T00:00:00Z"}}}
+    until("the event that was sent on it", lambda: gateway.ask("POST", "/api/events/filter", key=key, body=wanted).json()["total"] == 1, 30, every=0.3)

@@ -2,12 +2,14 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 
-use crate::upstream::UpstreamBody;
+use crate::upstream::{SentFlag, UpstreamBody};
 
 /// Any failure of a body; it ends the connection and is logged.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -65,6 +67,18 @@ impl Body for ResponseBody {
     }
 }
 
+/// How much of a refused body is read, and for how long, before its sender is cut off all the same.
+const DISCARD_BYTES: u64 = 16 * 1024 * 1024;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// Reads what is left of a refused request's body, within bounds, so that the sender is listening when the refusal comes.
+pub(crate) async fn discard(body: Incoming) {
+    let mut body = Counted::new(body, DISCARD_BYTES, SentFlag::default());
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Who sends on after that is cut off; the refusal was theirs to read.
+    let _ = tokio::time::timeout(DISCARD_TIME, read).await;
+}
+
 /// A body grew past the limit while it was streamed.
 #[derive(Debug, thiserror::Error)]
 #[error("the body is larger than {0} bytes")]
@@ -75,12 +89,12 @@ pub struct Counted<B> {
     inner: B,
     left: u64,
     limit: u64,
-    sent: crate::upstream::SentFlag,
+    sent: SentFlag,
 }
 
 impl<B: Body> Counted<B> {
     /// Counts `inner` against `limit`; `sent` is raised at its end.
-    pub fn new(inner: B, limit: u64, sent: crate::upstream::SentFlag) -> Self {
+    pub fn new(inner: B, limit: u64, sent: SentFlag) -> Self {
         if inner.is_end_stream() {
             sent.raise();
         }

@@ -35,7 +35,7 @@ impl DataThread {
         &self,
         permit: Permit,
         story: &mut Story,
-        arrival: Arrival,
+        arrival: Arrival<'_>,
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let operation = permit.operation();
@@ -61,7 +61,7 @@ impl DataThread {
         &self,
         permit: Permit,
         story: &mut Story,
-        arrival: Arrival,
+        arrival: Arrival<'_>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let mut response = self.rewritten(permit, story, arrival, None, ui::rewrite_settings).await?;
         let status = response.status().as_u16();
@@ -74,7 +74,7 @@ impl DataThread {
         &self,
         permit: Permit,
         story: &mut Story,
-        arrival: Arrival,
+        arrival: Arrival<'_>,
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let base = arrival.base.clone();
@@ -86,7 +86,7 @@ impl DataThread {
         &self,
         permit: Permit,
         story: &mut Story,
-        mut arrival: Arrival,
+        arrival: Arrival<'_>,
         identity: Option<&Identity>,
         rewrite: impl FnOnce(&[u8]) -> Option<Bytes>,
     ) -> Result<Response<ResponseBody>, Refusal> {
@@ -110,7 +110,7 @@ impl DataThread {
         &self,
         permit: Permit,
         story: &mut Story,
-        arrival: Arrival,
+        arrival: Arrival<'_>,
         identity: Option<&Identity>,
     ) -> Result<Response<UpstreamBody>, Refusal> {
         let limit = self.gateway.settings.limits.body_bytes;
@@ -147,23 +147,24 @@ impl DataThread {
         &self,
         permit: &Permit,
         story: &mut Story,
-        arrival: Arrival,
+        arrival: Arrival<'_>,
         outgoing: &mut HeaderMap,
         sent: &SentFlag,
     ) -> Result<(Option<String>, OutgoingBody), Reason> {
         let limit = self.gateway.settings.limits.body_bytes;
         let Arrival { request, target, .. } = arrival;
+        let body = request.body_mut().take().ok_or(Reason::InternalError)?;
         let streamed = |body: Incoming| Either::Left(Counted::new(body, limit, sent.clone()));
         match permit.operation().inspect {
-            Inspect::Nothing => Ok((target.query, streamed(request.into_body()))),
+            Inspect::Nothing => Ok((target.query, streamed(body))),
             Inspect::SecretsInQuery => {
                 let inspected = inspect::secrets_in_query(target.query.as_deref(), permit.may_see_secrets())?;
                 story.reveals = inspected.reveals;
-                Ok((inspected.rewritten, streamed(request.into_body())))
+                Ok((inspected.rewritten, streamed(body)))
             }
             Inspect::SecretsInBody => {
                 check_json(request.headers())?;
-                let body = collect(request.into_body(), limit).await?;
+                let body = collect(body, limit).await?;
                 let inspected = inspect::secrets_in_body(&body, permit.may_see_secrets())?;
                 story.reveals = inspected.reveals;
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -174,7 +175,7 @@ impl DataThread {
     }
 
     /// What to ask Prefect for on behalf of a socket.
-    pub(crate) fn errand(&self, matched: &lictor_authz::Matched, arrival: &Arrival) -> Result<Errand, Reason> {
+    pub(crate) fn errand(&self, matched: &lictor_authz::Matched, arrival: &Arrival<'_>) -> Result<Errand, Reason> {
         let workspace = self.workspace(&arrival.target)?;
         let mut headers = prepare_headers(arrival, workspace);
         // Sockets take their credential in the first frame; a header would be ignored.
@@ -221,7 +222,7 @@ async fn collect(body: Incoming, limit: u64) -> Result<Bytes, Reason> {
 }
 
 /// What Prefect needs of the caller's headers, then ours, which nobody can forge.
-fn prepare_headers(arrival: &Arrival, workspace: &Workspace) -> HeaderMap {
+fn prepare_headers(arrival: &Arrival<'_>, workspace: &Workspace) -> HeaderMap {
     let mut outgoing = headers::forwardable(arrival.request.headers());
     let mut set = |name: HeaderName, value: &str| {
         // Host, address and scheme have been checked: they are visible ASCII.

@@ -28,7 +28,7 @@ use crate::story::{Story, label};
 use crate::target::Target;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
-use crate::{cross_origin, forwarded, headers, probes, target, ui};
+use crate::{body, cross_origin, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -71,9 +71,18 @@ pub struct Connection {
     pub tunnel: Option<Tunnel>,
 }
 
+impl Connection {
+    const fn is_http2(&self) -> bool {
+        self.tunnel.is_none()
+    }
+}
+
+/// A request on its way through the gate. Its body can be taken once; one that nobody took is still there at the end.
+pub(crate) type Asked = Request<Option<Incoming>>;
+
 /// A request whose target and sender have been read.
-pub(crate) struct Arrival {
-    pub(crate) request: Request<Incoming>,
+pub(crate) struct Arrival<'r> {
+    pub(crate) request: &'r mut Asked,
     pub(crate) target: Target,
     pub(crate) origin: Origin,
     /// Scheme and host as the caller's browser sees them.
@@ -100,15 +109,15 @@ impl DataThread {
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
         let is_api = request.uri().path().starts_with("/api");
         let audience = Audience::of(request.method(), request.headers(), is_api);
-        let asked = request.uri().clone();
         let upgrades = websocket::asked_for(request.headers());
         let has_body = !http_body::Body::is_end_stream(request.body());
+        let mut request = request.map(Some);
 
-        let mut response = match self.answer(&mut story, &connection, request).await {
+        let mut response = match self.answer(&mut story, &connection, &mut request).await {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                refusal::respond(&refusal, audience, &story.request, &asked)
+                refusal::respond(&refusal, audience, &story.request, request.uri())
             }
         };
         story.answered(response.status().as_u16());
@@ -118,13 +127,17 @@ impl DataThread {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
             if let Err(reason) = gateway.recorder.record(story.event(outcome)).await {
                 story.refused(reason);
-                response = refusal::respond(&reason.into(), audience, &story.request, &asked);
+                response = refusal::respond(&reason.into(), audience, &story.request, request.uri());
             }
         }
         let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
         if refused_handshake || (has_body && story.reason().is_some()) {
-            // Nothing is read behind a handshake that was not accepted, nor the body of what was refused.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            match request.body_mut().take() {
+                // One connection carries other requests as well, and a reset in mid-body would hide our answer.
+                Some(unread) if connection.is_http2() => Box::pin(body::discard(unread)).await,
+                // Nothing is read behind a handshake that was not accepted, nor the body of what was refused.
+                _ => drop(response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"))),
+            }
         }
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -147,7 +160,7 @@ impl DataThread {
         self: &Arc<Self>,
         story: &mut Story,
         connection: &Connection,
-        request: Request<Incoming>,
+        request: &mut Asked,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let gateway = &self.gateway;
         // First, because nothing else in a marker request means anything.
@@ -174,7 +187,7 @@ impl DataThread {
         if request.method() == Method::OPTIONS {
             return Err(Reason::CrossOrigin.into());
         }
-        let verb = verb_of(&request).ok_or(Reason::MethodNotAllowed)?;
+        let verb = verb_of(request).ok_or(Reason::MethodNotAllowed)?;
         let (base, secure) = self.base(source.secure, &target.host);
         let user_agent = Some(story.user_agent().to_owned());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
@@ -197,7 +210,7 @@ impl DataThread {
     }
 
     /// One of our own pages: it decides for itself what a caller without an identity sees.
-    async fn ours(&self, story: &mut Story, mut incoming: Arrival) -> Result<Response<ResponseBody>, Refusal> {
+    async fn ours(&self, story: &mut Story, incoming: Arrival<'_>) -> Result<Response<ResponseBody>, Refusal> {
         story.is_about(label::OURS);
         let (identity, reason) = match self.attempt(&incoming).await {
             Attempt::Verified(identity) => (Some(identity), None),
@@ -216,15 +229,14 @@ impl DataThread {
             identity,
             reason,
         };
-        incoming.request.extensions_mut().insert(caller);
-        self.gateway.pages.answer(incoming.request).await.map_err(Into::into)
+        self.gateway.pages.answer(incoming.request, caller).await.map_err(Into::into)
     }
 
     /// Something of Prefect's: an operation of its API, a page of its UI, a static file.
     async fn prefect(
         &self,
         story: &mut Story,
-        incoming: Arrival,
+        incoming: Arrival<'_>,
         matched: Option<Matched>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let gateway = &self.gateway;
@@ -262,7 +274,7 @@ impl DataThread {
         self: &Arc<Self>,
         story: &mut Story,
         connection: &Connection,
-        incoming: Arrival,
+        incoming: Arrival<'_>,
         matched: Option<Matched>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let gateway = &self.gateway;
@@ -310,12 +322,13 @@ impl DataThread {
             drain: gateway.drain.clone(),
         };
         tunnel.open();
-        websocket::begin(Arc::clone(self), socket, incoming.request, story.fork());
+        let upgrade = hyper::upgrade::on(incoming.request);
+        websocket::begin(Arc::clone(self), socket, upgrade, story.fork());
         Ok(response)
     }
 
     /// Three outcomes: nobody, somebody, or a credential that was refused and falls through to nothing else.
-    async fn identify(&self, story: &mut Story, incoming: &Arrival) -> Result<Option<Identity>, Refusal> {
+    async fn identify(&self, story: &mut Story, incoming: &Arrival<'_>) -> Result<Option<Identity>, Refusal> {
         match self.attempt(incoming).await {
             Attempt::NotPresented => Ok(None),
             Attempt::Verified(identity) => {
@@ -330,12 +343,12 @@ impl DataThread {
         }
     }
 
-    async fn attempt(&self, incoming: &Arrival) -> Attempt {
+    async fn attempt(&self, incoming: &Arrival<'_>) -> Attempt {
         self.gateway.auth.identify(incoming.request.headers(), &incoming.origin).await
     }
 
     /// A cookie rides along with requests of other sites' making, and a first password must be changed first.
-    fn check_session(&self, identity: &Identity, incoming: &Arrival) -> Result<(), Refusal> {
+    fn check_session(&self, identity: &Identity, incoming: &Arrival<'_>) -> Result<(), Refusal> {
         if identity.credential.kind != CredentialKind::Session {
             return Ok(());
         }
@@ -367,7 +380,7 @@ fn redact(path: &str) -> String {
 }
 
 /// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
-fn verb_of(request: &Request<Incoming>) -> Option<Verb> {
+fn verb_of(request: &Asked) -> Option<Verb> {
     if websocket::asked_for(request.headers()) {
         Some(Verb::Socket)
     } else {

@@ -7,9 +7,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use lictor_authn::Caller;
 use lictor_model::Reason;
 
 use crate::body::{BodyError, ResponseBody};
+use crate::gateway::Asked;
 
 /// The body of one of our pages.
 pub type PageBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
@@ -32,8 +34,8 @@ impl Pages {
         Self { render: Arc::new(move |request| Box::pin(render(request))), background }
     }
 
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Reason> {
-        match self.background.spawn((self.render)(request)).await {
+    pub(crate) async fn answer(&self, asked: &mut Asked, caller: Caller) -> Result<Response<ResponseBody>, Reason> {
+        match self.background.spawn((self.render)(for_page(asked, caller)?)).await {
             Ok(response) => Ok(response.map(ResponseBody::Page)),
             Err(error) => {
                 tracing::error!(%error, "a page of ours failed");
@@ -41,4 +43,14 @@ impl Pages {
             }
         }
     }
+}
+
+/// The request as our own pages get it: with who is calling in its extensions.
+fn for_page(asked: &mut Asked, caller: Caller) -> Result<Request<Incoming>, Reason> {
+    let mut page = Request::new(asked.body_mut().take().ok_or(Reason::InternalError)?);
+    *page.method_mut() = asked.method().clone();
+    *page.uri_mut() = asked.uri().clone();
+    *page.headers_mut() = std::mem::take(asked.headers_mut());
+    page.extensions_mut().insert(caller);
+    Ok(page)
 }

@@ -7,8 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Request;
-use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
 use crate::gateway::DataThread;
 use crate::story::Story;
@@ -29,11 +28,11 @@ pub(crate) use socket::Socket;
 pub(crate) use upgrade::{Handshake, accept, asked_for};
 
 /// Begins a socket's life on this data thread, once hyper has sent the 101.
-pub(crate) fn begin(thread: Arc<DataThread>, socket: Socket, request: Request<Incoming>, mut story: Story) {
+pub(crate) fn begin(thread: Arc<DataThread>, socket: Socket, upgrade: OnUpgrade, mut story: Story) {
     tokio::spawn(async move {
         let gauge = thread.gateway.metrics.sockets.clone();
         gauge.inc();
-        match hyper::upgrade::on(request).await {
+        match upgrade.await {
             Ok(upgraded) => socket.live(upgraded, &mut story).await,
             Err(error) => tracing::debug!(%error, "the client left before its socket was open"),
         }

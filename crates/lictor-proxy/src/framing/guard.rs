@@ -22,6 +22,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a body may stall.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long what is still being sent is thrown away after the last answer. Closing at once would reset the connection,
+/// and take the answer from a client that is not done sending (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Opens once the websocket handshake has been accepted; until then nothing behind the handshake is read.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +48,8 @@ enum State {
     Tunnel,
     /// A violation was reported; whatever else arrives is thrown away until hyper closes.
     Refused,
+    /// Nothing more will be said; the client may still be talking.
+    Lingering,
 }
 
 /// A stream whose reading side passes only unambiguous HTTP/1 messages.
@@ -127,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 self.released = self.pending.len();
                 self.released > 0
             }
-            State::Upgrade | State::Refused => false,
+            State::Upgrade | State::Refused | State::Lingering => false,
         }
     }
 
@@ -194,14 +199,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         }
     }
 
-    /// Throws away what a refused client still sends, so that our answer is not lost to a reset.
+    /// Throws away what a refused client still sends, so that our answer is not lost to a reset; ready once it has ended.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut waste = [0_u8; 4096];
         loop {
             let mut waste = ReadBuf::new(&mut waste);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut waste)?);
             if waste.filled().is_empty() {
-                return Poll::Pending;
+                return Poll::Ready(Ok(()));
             }
         }
     }
@@ -225,7 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
                 State::Upgrade if guard.tunnel.is_open() => guard.state = State::Tunnel,
                 // hyper wakes the task itself once the handshake has been answered.
                 State::Upgrade => return Poll::Pending,
-                State::Refused if guard.pending.is_empty() => return guard.poll_discard(cx),
+                State::Refused if guard.pending.is_empty() => {
+                    ready!(guard.poll_discard(cx)?);
+                    return Poll::Pending;
+                }
                 State::Refused => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
                 }
@@ -253,7 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let guard = self.get_mut();
         guard.deadline = Instant::now() + IDLE_TIMEOUT;
@@ -265,7 +273,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let guard = self.get_mut();
+        if !matches!(guard.state, State::Lingering) {
+            ready!(Pin::new(&mut guard.stream).poll_shutdown(cx)?);
+            if !matches!(guard.state, State::Body(_) | State::Refused) {
+                return Poll::Ready(Ok(()));
+            }
+            guard.state = State::Lingering;
+            guard.deadline = Instant::now() + LINGER;
+            guard.alarm.as_mut().reset(guard.deadline);
+        }
+        if guard.poll_overdue(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        // Whether the client ends well or badly, it has ended.
+        guard.poll_discard(cx).map(|_| Ok(()))
     }
 
     fn poll_write_vectored(
