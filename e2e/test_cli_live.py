@@ -68,6 +68,14 @@ def test_a_role_of_ones_own_follows_its_making_and_its_end(own_gateway: Gateway)
     until("it is gone", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).reason == "not-a-member", 1.0)
 
 
+def test_a_grant_is_for_a_workspace_that_exists(own_gateway: Gateway) -> None:
+    name, key = own_gateway.newcomer(None)
+    with pytest.raises(CommandFailed, match='no workspace "defualt"; there is default'):
+        own_gateway.cli("grant", "add", name, "--role", "viewer", "--workspace", "defualt")
+    own_gateway.cli("grant", "add", name, "--role", "viewer", "--workspace", "default")
+    until("it counts", lambda: own_gateway.ask(*READ, key=key, body={}).status == 200, 1.0)
+
+
 def test_people_of_an_htpasswd_file_sign_in_with_the_passwords_they_had(own_gateway: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "htpasswd"
     for option, name in (("-B", "dora"), ("-m", "emil"), ("-s", "fred"), ("-5", "gina")):

@@ -12,7 +12,7 @@ try {
   await fields.nth(0).fill(first);
   for (let index = 1; index < (await fields.count()); index += 1) await fields.nth(index).fill(second);
   await page.click("form:has(input[type=password]) button[type=submit]");
-  await page.waitForURL((target) => !target.pathname.endsWith("/password") || target.search !== "");
+  await page.waitForURL((target) => !target.pathname.startsWith("/lictor"));
   await page.goto("/v2/variables");
   await page.waitForFunction(() => document.querySelector("#root")?.textContent?.includes("Variables"));
   console.log("signed in, and the password is changed");

@@ -1,6 +1,7 @@
 //! How did identifying end? Not presented, verified or rejected: three outcomes, and no fourth by accident.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use lictor_model::{CredentialRef, Identity, PrincipalName, Reason, RequestId};
 
@@ -67,8 +68,8 @@ impl From<Result<Identity, Rejection>> for Attempt {
 pub struct Origin {
     /// The client's address, after trusted proxies.
     pub client_ip: IpAddr,
-    /// What the client calls itself.
-    pub user_agent: Option<String>,
+    /// What the client calls itself; empty when it does not say.
+    pub user_agent: Arc<str>,
     /// Whether the browser speaks TLS to us (itself or through a trusted proxy): decides the cookie's name.
     pub secure: bool,
 }
@@ -85,7 +86,7 @@ pub struct Caller {
     /// `scheme://host` as the browser sees it.
     pub origin: String,
     /// What the client calls itself.
-    pub user_agent: String,
+    pub user_agent: Arc<str>,
     /// Who it is, if a credential was verified.
     pub identity: Option<Identity>,
     /// Why a presented credential was rejected.
@@ -96,7 +97,7 @@ impl Caller {
     /// The caller as the origin of a sign-in, a sign-out or a password change.
     #[must_use]
     pub fn as_origin(&self) -> Origin {
-        Origin { client_ip: self.client_ip, user_agent: Some(self.user_agent.clone()), secure: self.secure }
+        Origin { client_ip: self.client_ip, user_agent: Arc::clone(&self.user_agent), secure: self.secure }
     }
 }
 

@@ -118,7 +118,7 @@ impl Authenticator {
         let now = self.inner.clock.now();
         let id = &identity.credential.id;
         if self.inner.feed.peek(|view| view.people.key_by_id(id).is_some_and(|key| key.should_note(now))) {
-            let client_version = origin.user_agent.as_deref().map(prefect_version).unwrap_or_default().to_owned();
+            let client_version = prefect_version(&origin.user_agent).to_owned();
             self.inner.ledger.note(id, LastUse { at: now, client_ip: origin.client_ip.to_string(), client_version });
         }
     }

@@ -141,7 +141,7 @@ impl Authenticator {
             last_seen_at: now,
             expires_at: now.plus_seconds(inner.session_absolute),
             client_ip: origin.client_ip.to_string(),
-            user_agent: origin.user_agent.iter().flat_map(|agent| agent.chars()).take(USER_AGENT_CHARS).collect(),
+            user_agent: origin.user_agent.chars().take(USER_AGENT_CHARS).collect(),
         };
         let (id, expires_at) = (row.id.clone(), row.expires_at);
         inner.store.start_session(by, row).await.map_err(|error| reason_of(&error))?;

@@ -112,7 +112,7 @@ pub(crate) fn here() -> Origin {
 }
 
 pub(crate) fn from(ip: &str) -> Origin {
-    let user_agent = Some("prefect/3.8.8 (API 0.8.4)".to_owned());
+    let user_agent = "prefect/3.8.8 (API 0.8.4)".into();
     Origin { client_ip: ip.parse().unwrap(), user_agent, secure: true }
 }
 

@@ -125,21 +125,13 @@ fn drain(shards: &[Mutex<Waiting>], output: &mut impl Write) {
 }
 
 fn write_text(bytes: &mut Vec<u8>, line: &AccessLine<'_>) -> std::io::Result<()> {
-    write!(
-        bytes,
-        "{} {} {} {} {} {} \"{} {}\" {} {} {}us",
-        line.at,
-        line.request,
-        line.client_ip,
-        line.principal,
-        line.scheme,
-        line.credential,
-        line.method,
-        line.path,
-        line.status,
-        line.reason,
-        line.micros,
-    )?;
-    // The only text of the caller's own making: escaped, so that it cannot forge a line.
-    write!(bytes, " {:?}", line.user_agent)
+    for part in [&*line.at, line.request, &*line.client_ip, line.principal, line.scheme, line.credential] {
+        bytes.extend_from_slice(part.as_bytes());
+        bytes.push(b' ');
+    }
+    for part in ["\"", line.method, " ", line.path, "\" "] {
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    // The client's own name is the only text of the caller's making: escaped, so that it cannot forge a line.
+    write!(bytes, "{} {} {}us {:?}", line.status, line.reason, line.micros, line.user_agent)
 }

@@ -12,7 +12,6 @@ use lictor_model::{Identity, Reason};
 use crate::body::{Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
 use crate::refusal::Refusal;
-use crate::settings::Workspace;
 use crate::story::Story;
 use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
 use crate::websocket::Errand;
@@ -21,6 +20,9 @@ use crate::{headers, inspect, next_page, ui};
 /// Prefect stores these two as a run's creator (`server/api/dependencies.py`), the name in base64.
 const AUTOMATION_ID: HeaderName = HeaderName::from_static("prefect-automation-id");
 const AUTOMATION_NAME: HeaderName = HeaderName::from_static("prefect-automation-name");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// The operations whose result shows a creator.
 const CREATORS: [&str; 3] =
     ["POST /flow_runs/", "POST /deployments/{id}/create_flow_run", "POST /deployments/{id}/create_flow_run/bulk"];
@@ -77,7 +79,7 @@ impl DataThread {
         arrival: Arrival<'_>,
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let base = arrival.base.clone();
+        let base = self.base(&arrival);
         self.rewritten(permit, story, arrival, identity, |body| next_page::rewrite(body, &base)).await
     }
 
@@ -115,12 +117,14 @@ impl DataThread {
     ) -> Result<Response<UpstreamBody>, Refusal> {
         let limit = self.gateway.settings.limits.body_bytes;
         check_declared_length(arrival.request.headers(), limit)?;
-        let workspace = self.workspace(&arrival.target)?;
-        let mut outgoing = prepare_headers(&arrival, workspace);
+        let upstream = self.upstreams.get(arrival.target.workspace).ok_or(Reason::InternalError)?;
+        let mut outgoing = prepare_headers(&arrival);
+        if let Some(authorization) = upstream.authorization() {
+            outgoing.insert(header::AUTHORIZATION, authorization.clone());
+        }
         if let Some(identity) = identity.filter(|_| CREATORS.contains(&permit.operation().name())) {
             stamp_creator(&mut outgoing, identity);
         }
-        let upstream = self.upstreams.get(arrival.target.workspace).ok_or(Reason::InternalError)?;
         let method = arrival.request.method().clone();
         let sent = SentFlag::default();
         let (query, body) = self.inspect(&permit, story, arrival, &mut outgoing, &sent).await?;
@@ -177,9 +181,8 @@ impl DataThread {
     /// What to ask Prefect for on behalf of a socket.
     pub(crate) fn errand(&self, matched: &lictor_authz::Matched, arrival: &Arrival<'_>) -> Result<Errand, Reason> {
         let workspace = self.workspace(&arrival.target)?;
-        let mut headers = prepare_headers(arrival, workspace);
-        // Sockets take their credential in the first frame; a header would be ignored.
-        headers.remove(header::AUTHORIZATION);
+        // Without Lictor's credential: sockets take theirs in the first frame, and would ignore a header.
+        let headers = prepare_headers(arrival);
         let target = upstream_target(matched.operation(), matched.path(), arrival.target.query.as_deref());
         Ok(Errand { target, headers, auth_string: workspace.auth_string.clone() })
     }
@@ -222,22 +225,19 @@ async fn collect(body: Incoming, limit: u64) -> Result<Bytes, Reason> {
 }
 
 /// What Prefect needs of the caller's headers, then ours, which nobody can forge.
-fn prepare_headers(arrival: &Arrival<'_>, workspace: &Workspace) -> HeaderMap {
+fn prepare_headers(arrival: &Arrival<'_>) -> HeaderMap {
     let mut outgoing = headers::forwardable(arrival.request.headers());
-    let mut set = |name: HeaderName, value: &str| {
-        // Host, address and scheme have been checked: they are visible ASCII.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            outgoing.insert(name, value);
-        }
-    };
-    // The public Host: Prefect builds redirects and next_page from it.
-    set(header::HOST, &arrival.target.host);
-    set(HeaderName::from_static("x-forwarded-host"), &arrival.target.host);
-    set(HeaderName::from_static("x-forwarded-for"), &arrival.origin.client_ip.to_string());
-    set(HeaderName::from_static("x-forwarded-proto"), if arrival.origin.secure { "https" } else { "http" });
-    if let Some(authorization) = workspace.authorization() {
-        outgoing.insert(header::AUTHORIZATION, authorization);
+    // Host and address have been checked: they are visible ASCII.
+    if let Ok(host) = HeaderValue::from_str(&arrival.target.host) {
+        // The public Host: Prefect builds redirects and next_page from it.
+        outgoing.insert(header::HOST, host.clone());
+        outgoing.insert(FORWARDED_HOST, host);
     }
+    if let Ok(client) = HeaderValue::from_str(&arrival.origin.client_ip.to_string()) {
+        outgoing.insert(FORWARDED_FOR, client);
+    }
+    let scheme = if arrival.origin.secure { "https" } else { "http" };
+    outgoing.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
     outgoing
 }
 

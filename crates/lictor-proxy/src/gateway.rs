@@ -22,7 +22,7 @@ use crate::framing::{Tunnel, VIOLATION};
 use crate::metrics::Metrics;
 use crate::pages::Pages;
 use crate::recorder::Recorder;
-use crate::refusal::{self, Audience, Refusal};
+use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
 use crate::story::{Story, label};
 use crate::target::Target;
@@ -85,8 +85,6 @@ pub(crate) struct Arrival<'r> {
     pub(crate) request: &'r mut Asked,
     pub(crate) target: Target,
     pub(crate) origin: Origin,
-    /// Scheme and host as the caller's browser sees them.
-    pub(crate) base: String,
 }
 
 impl DataThread {
@@ -94,12 +92,8 @@ impl DataThread {
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
         let concurrency = gateway.settings.limits.upstream_requests;
-        let upstreams = gateway
-            .settings
-            .workspaces
-            .iter()
-            .map(|workspace| Upstream::new(&workspace.upstream, concurrency))
-            .collect();
+        let upstreams =
+            gateway.settings.workspaces.iter().map(|workspace| Upstream::new(workspace, concurrency)).collect();
         Self { gateway, upstreams }
     }
 
@@ -107,8 +101,6 @@ impl DataThread {
     pub async fn handle(self: Arc<Self>, connection: Connection, request: Request<Incoming>) -> Response<ResponseBody> {
         let gateway = &self.gateway;
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
-        let is_api = request.uri().path().starts_with("/api");
-        let audience = Audience::of(request.method(), request.headers(), is_api);
         let upgrades = websocket::asked_for(request.headers());
         let has_body = !http_body::Body::is_end_stream(request.body());
         let mut request = request.map(Some);
@@ -117,7 +109,7 @@ impl DataThread {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                refusal::respond(&refusal, audience, &story.request, request.uri())
+                refusal::respond(&refusal, &story.request, &request)
             }
         };
         story.answered(response.status().as_u16());
@@ -127,7 +119,7 @@ impl DataThread {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
             if let Err(reason) = gateway.recorder.record(story.event(outcome)).await {
                 story.refused(reason);
-                response = refusal::respond(&reason.into(), audience, &story.request, request.uri());
+                response = refusal::respond(&reason.into(), &story.request, &request);
             }
         }
         let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
@@ -188,10 +180,10 @@ impl DataThread {
             return Err(Reason::CrossOrigin.into());
         }
         let verb = verb_of(request).ok_or(Reason::MethodNotAllowed)?;
-        let (base, secure) = self.base(source.secure, &target.host);
-        let user_agent = Some(story.user_agent().to_owned());
+        let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
+        let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
-        let incoming = Arrival { request, target, origin, base };
+        let incoming = Arrival { request, target, origin };
         let path = incoming.target.path.clone();
         match surface::classify(verb, &path, API_MOUNT) {
             // Boxed, as sockets are: rare, large, and otherwise part of every request's future.
@@ -224,8 +216,8 @@ impl DataThread {
             request: story.request.clone(),
             client_ip: incoming.origin.client_ip,
             secure: incoming.origin.secure,
-            origin: incoming.base.clone(),
-            user_agent: story.user_agent().to_owned(),
+            origin: self.base(&incoming),
+            user_agent: Arc::clone(story.user_agent()),
             identity,
             reason,
         };
@@ -352,19 +344,18 @@ impl DataThread {
         if identity.credential.kind != CredentialKind::Session {
             return Ok(());
         }
-        cross_origin::check(incoming.request.method(), incoming.request.headers(), &incoming.base)?;
+        cross_origin::check(incoming.request.method(), incoming.request.headers(), &self.base(incoming))?;
         if self.gateway.auth.view().must_change_password(&identity.principal.id) {
             return Err(Reason::PasswordChangeRequired.into());
         }
         Ok(())
     }
 
-    /// Scheme and host as the caller's browser sees them, and whether that is TLS.
-    fn base(&self, secure: bool, host: &str) -> (String, bool) {
-        match &self.gateway.settings.public_url {
-            Some(public) => (public.clone(), public.starts_with("https:")),
-            None => (format!("{}://{host}", if secure { "https" } else { "http" }), secure),
-        }
+    /// Scheme and host as the caller's browser sees them.
+    pub(crate) fn base(&self, arrival: &Arrival<'_>) -> String {
+        let scheme = if arrival.origin.secure { "https" } else { "http" };
+        let public = self.gateway.settings.public_url.clone();
+        public.unwrap_or_else(|| format!("{scheme}://{}", arrival.target.host))
     }
 
     pub(crate) fn workspace(&self, target: &Target) -> Result<&Workspace, Reason> {

@@ -70,6 +70,10 @@ const UI_VERSION_COOKIE: &str = "prefect_ui_version";
 /// # Errors
 /// [`Reason::MalformedHeader`].
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Reason> {
+    if headers.len() == headers.keys_len() {
+        // No header at all stands twice.
+        return Ok(());
+    }
     for name in SINGLE {
         let mut values = headers.get_all(name).iter();
         if values.next().is_some() && values.next().is_some() {
@@ -111,19 +115,12 @@ fn ui_version_cookie(incoming: &HeaderMap) -> Option<HeaderValue> {
 
 /// Takes out of Prefect's answer what must not show.
 pub(crate) fn sanitise_response(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in WITHHELD.iter().chain(&named) {
-        headers.remove(name);
-    }
-    let cors: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
-    for name in cors {
+    let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = connection.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
+    let withheld =
+        headers.keys().filter(|name| WITHHELD.contains(name) || name.as_str().starts_with("access-control-"));
+    let all: Vec<HeaderName> = withheld.cloned().chain(named).collect();
+    for name in all {
         headers.remove(name);
     }
 }

@@ -50,7 +50,7 @@ fn for_page(asked: &mut Asked, caller: Caller) -> Result<Request<Incoming>, Reas
     let mut page = Request::new(asked.body_mut().take().ok_or(Reason::InternalError)?);
     *page.method_mut() = asked.method().clone();
     *page.uri_mut() = asked.uri().clone();
-    *page.headers_mut() = std::mem::take(asked.headers_mut());
+    *page.headers_mut() = asked.headers().clone();
     page.extensions_mut().insert(caller);
     Ok(page)
 }

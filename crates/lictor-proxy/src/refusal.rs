@@ -1,7 +1,7 @@
 //! How is a "no" said? A program gets JSON, a person gets a page, both with the reason's stable code.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode};
 use lictor_model::{PermissionSet, Reason, RequestId};
 
 use crate::body::ResponseBody;
@@ -73,14 +73,18 @@ impl Audience {
     }
 }
 
-/// Answers with the refusal. `asked` is what to come back to after signing in.
+/// Answers what was asked with the refusal.
 #[must_use]
-pub fn respond(refusal: &Refusal, audience: Audience, request: &RequestId, asked: &Uri) -> Response<ResponseBody> {
-    let next = asked.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+pub fn respond<B>(refusal: &Refusal, request: &RequestId, asked: &Request<B>) -> Response<ResponseBody> {
+    let audience = Audience::of(asked.method(), asked.headers(), asked.uri().path().starts_with("/api"));
+    // What to come back to after signing in.
+    let next = asked.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let needs_sign_in = refusal.reason.status() == 401;
     let mut response = match audience {
-        Audience::Person if needs_sign_in => sign_in(next),
-        Audience::Person if refusal.reason == Reason::PasswordChangeRequired => see_other("/lictor/account/password"),
+        Audience::Person if needs_sign_in => leading_on("/lictor/sign-in", next),
+        Audience::Person if refusal.reason == Reason::PasswordChangeRequired => {
+            leading_on("/lictor/account/password", next)
+        }
         Audience::Person => page(refusal, request),
         Audience::Program => json(refusal, request),
     };
@@ -143,15 +147,13 @@ fn page(refusal: &Refusal, request: &RequestId) -> Response<ResponseBody> {
     response
 }
 
-fn sign_in(next: &str) -> Response<ResponseBody> {
+/// To one of our pages, and from there to where the person was going.
+fn leading_on(page: &str, next: &str) -> Response<ResponseBody> {
     let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
-    see_other(&format!("/lictor/sign-in?next={next}"))
-}
-
-fn see_other(path: &str) -> Response<ResponseBody> {
+    let path = format!("{page}?next={next}");
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    if let Ok(location) = HeaderValue::from_str(path) {
+    if let Ok(location) = HeaderValue::from_str(&path) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

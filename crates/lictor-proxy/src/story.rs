@@ -1,6 +1,7 @@
 //! What is there to tell about a request? Gathered on its way, for the audit trail, the log and the metrics.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use lictor_authz::{Effect, Operation};
 use lictor_model::{
@@ -29,7 +30,7 @@ pub(crate) struct Story {
     pub(crate) client_ip: IpAddr,
     method: String,
     pub(crate) path: String,
-    user_agent: String,
+    user_agent: Arc<str>,
     pub(crate) operation: &'static str,
     effect: Effect,
     pub(crate) workspace: Option<WorkspaceName>,
@@ -51,7 +52,7 @@ impl Story {
             client_ip: peer,
             method: method.as_str().to_owned(),
             path: String::new(),
-            user_agent: user_agent.unwrap_or_default().to_owned(),
+            user_agent: user_agent.unwrap_or_default().into(),
             operation: label::UNREAD,
             effect: Effect::Read,
             workspace: None,
@@ -101,7 +102,7 @@ impl Story {
         self.reason = reason.or(self.reason);
     }
 
-    pub(crate) fn user_agent(&self) -> &str {
+    pub(crate) fn user_agent(&self) -> &Arc<str> {
         &self.user_agent
     }
 

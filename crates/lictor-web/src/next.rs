@@ -1,5 +1,13 @@
 //! Where to after signing in? Only to a path of this very origin, however a browser may read it.
 
+use serde::Deserialize;
+
+/// The query of a page that leads on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) next: Option<String>,
+}
+
 /// A path and query of our own origin, safe in `Location`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next(String);
@@ -8,6 +16,12 @@ impl Next {
     /// Reads what the query or the form says; anything doubtful leads to `/`.
     pub(crate) fn read(text: Option<&str>) -> Self {
         Self(text.filter(|text| is_ours(text)).unwrap_or("/").to_owned())
+    }
+
+    /// One of our pages that leads on to it, as `/lictor/sign-in?next=%2Fv2%2F`.
+    pub(crate) fn after(&self, page: &str) -> String {
+        let encoded = percent_encoding::utf8_percent_encode(&self.0, percent_encoding::NON_ALPHANUMERIC);
+        format!("{page}?next={encoded}")
     }
 
     /// The path.

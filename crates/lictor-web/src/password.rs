@@ -1,7 +1,8 @@
 //! How does a person change their password? Knowing the current one; every other session ends with it.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authn::PasswordChangeError;
@@ -9,6 +10,7 @@ use lictor_model::{Identity, PrincipalKind, Reason};
 
 use crate::answer::{self, Early};
 use crate::form::Sent;
+use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::visit::Visit;
 
@@ -20,6 +22,8 @@ pub(crate) const PATH: &str = "/lictor/account/password";
 struct Page<'a> {
     name: &'a str,
     forced: bool,
+    /// Where to afterwards; empty for the account page.
+    next: &'a str,
     current_problem: Option<&'a str>,
     new_problem: Option<&'a str>,
     repeat_problem: Option<&'a str>,
@@ -39,9 +43,14 @@ pub(crate) fn must_change(web: &WebState, identity: &Identity) -> bool {
 }
 
 /// `GET /lictor/account/password`
-pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Early> {
+pub(crate) async fn show(
+    State(web): State<WebState>,
+    visit: Visit,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Early> {
     let identity = person(&visit, &web)?;
-    Ok(page(&web, identity, StatusCode::OK, &Problems::default()))
+    let next = asked.unwrap_or_default().0.next.map(|next| Next::read(Some(&next)));
+    Ok(page(&web, identity, next.as_ref(), &Problems::default()))
 }
 
 /// `POST /lictor/account/password`
@@ -49,19 +58,20 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Re
     let visit = &sent.visit;
     let identity = person(visit, &web)?;
     let (current, new) = (sent.field("current"), sent.field("new"));
+    let next = Some(sent.field("next")).filter(|next| !next.is_empty()).map(|next| Next::read(Some(next)));
     if new != sent.field("repeat") {
         let problems =
             Problems { repeat: Some("This is not the same as the new password.".to_owned()), ..Problems::default() };
-        return Ok(page(&web, identity, StatusCode::UNPROCESSABLE_ENTITY, &problems));
+        return Ok(page(&web, identity, next.as_ref(), &problems));
     }
     match web.auth.change_password(identity, current, new, &visit.caller.as_origin(), &visit.caller.request).await {
         Ok(fresh) => {
             let cookie = fresh.map(|fresh| answer::session_cookie(fresh.cookie_value.expose(), visit.caller.secure));
-            Ok(answer::see_other(crate::account::PATH, cookie.as_deref()))
+            Ok(answer::see_other(next.as_ref().map_or(crate::account::PATH, Next::as_str), cookie.as_deref()))
         }
         Err(error) => {
             let problems = explain(visit, error)?;
-            Ok(page(&web, identity, StatusCode::UNPROCESSABLE_ENTITY, &problems))
+            Ok(page(&web, identity, next.as_ref(), &problems))
         }
     }
 }
@@ -97,10 +107,13 @@ fn person<'v>(visit: &'v Visit, web: &WebState) -> Result<&'v Identity, Early> {
     Ok(identity)
 }
 
-fn page(web: &WebState, identity: &Identity, status: StatusCode, problems: &Problems) -> Response {
+fn page(web: &WebState, identity: &Identity, next: Option<&Next>, problems: &Problems) -> Response {
+    let is_good = problems.current.is_none() && problems.new.is_none() && problems.repeat.is_none();
+    let status = if is_good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = Page {
         name: identity.principal.name.as_str(),
         forced: must_change(web, identity),
+        next: next.map(Next::as_str).unwrap_or_default(),
         current_problem: problems.current.as_deref(),
         new_problem: problems.new.as_deref(),
         repeat_problem: problems.repeat.as_deref(),

@@ -5,19 +5,12 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use lictor_model::Reason;
-use serde::Deserialize;
 
 use crate::form::Sent;
-use crate::next::Next;
+use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::visit::{self, Visit};
 use crate::{answer, password};
-
-/// The query of the page.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Asked {
-    next: Option<String>,
-}
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -41,8 +34,7 @@ pub(crate) async fn show(
 ) -> Response {
     let next = Next::read(asked.unwrap_or_default().next.as_deref());
     if let Some(session) = visit.session() {
-        let path = if password::must_change(&web, session) { password::PATH } else { next.as_str() };
-        return answer::see_other(path, None);
+        return answer::see_other(&onward(password::must_change(&web, session), &next), None);
     }
     if !visit.may_sign_in(web.allow_plain_http) {
         return needs_tls(&visit);
@@ -67,11 +59,15 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
                 tracing::warn!(%reason, "the session before a sign-in could not be ended");
             }
             let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
-            let path = if signed_in.must_change { password::PATH } else { next.as_str() };
-            answer::see_other(path, Some(&cookie))
+            answer::see_other(&onward(signed_in.must_change, &next), Some(&cookie))
         }
         Err(reason) => failed(&sent, &next, reason),
     }
+}
+
+/// A first password is changed before anything else.
+fn onward(must_change: bool, next: &Next) -> String {
+    if must_change { next.after(password::PATH) } else { next.as_str().to_owned() }
 }
 
 fn failed(sent: &Sent, next: &Next, reason: Reason) -> Response {

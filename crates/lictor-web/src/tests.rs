@@ -54,7 +54,7 @@ impl Stage {
 
     async fn ask(&self, mut request: Request<Body>, secure: bool, client_ip: &str) -> Answer {
         let host = if secure { "https://gate.example" } else { "http://gate.example" };
-        let origin = Origin { client_ip: client_ip.parse().unwrap(), user_agent: None, secure };
+        let origin = Origin { client_ip: client_ip.parse().unwrap(), user_agent: "".into(), secure };
         let (identity, reason) = match self.web.auth.identify(request.headers(), &origin).await {
             Attempt::Verified(identity) => (Some(identity), None),
             Attempt::Rejected(rejection) => (None, Some(rejection.reason)),
@@ -65,7 +65,7 @@ impl Stage {
             client_ip: origin.client_ip,
             secure,
             origin: host.to_owned(),
-            user_agent: "Mozilla/5.0 <b>bold</b>".to_owned(),
+            user_agent: "Mozilla/5.0 <b>bold</b>".into(),
             identity,
             reason,
         });
@@ -247,9 +247,11 @@ async fn a_first_password_is_changed_before_anything_else() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
         assert!(answer.text.contains("role=\"alert\">") && answer.text.contains(&format!("id=\"{id}\"")), "{form}");
     }
-    let form = format!("current={old}&new=a+much+better+phrase&repeat=a+much+better+phrase");
+    let asked = stage.get(&format!("{page}?next=%2Fv2%2Fruns"), &cookie).await;
+    assert!(asked.text.contains("name=\"next\" value=\"/v2/runs\""));
+    let form = format!("current={old}&new=a+much+better+phrase&repeat=a+much+better+phrase&next=%2Fv2%2Fruns");
     let changed = stage.post(page, &cookie, &form).await;
-    assert_eq!((changed.status, changed.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/lictor/account"));
+    assert_eq!((changed.status, changed.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/v2/runs"));
     let fresh = format!("__Host-lictor={}", changed.cookie_value());
     assert_eq!(stage.get("/lictor/account", &fresh).await.status, StatusCode::OK);
     assert_eq!(stage.get("/lictor/account", &cookie).await.status, StatusCode::SEE_OTHER);
@@ -263,7 +265,7 @@ async fn ending_sessions_touches_only_ones_own() {
     let identity: Identity = {
         let mut headers = http::HeaderMap::new();
         headers.insert(header::COOKIE, fresh.parse().unwrap());
-        let origin = Origin { client_ip: "192.0.2.7".parse().unwrap(), user_agent: None, secure: true };
+        let origin = Origin { client_ip: "192.0.2.7".parse().unwrap(), user_agent: "".into(), secure: true };
         let Attempt::Verified(identity) = stage.web.auth.identify(&headers, &origin).await else {
             panic!("not signed in")
         };

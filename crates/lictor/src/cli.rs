@@ -42,14 +42,15 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  lictor up                                  a gateway with a Prefect Server of its own, on http://127.0.0.1:4300
+  lictor up                                  a gateway with a Prefect Server of its own
   lictor user add alice --role developer     a person; asks for the password
   lictor key create --for alice --label ci   an API key; only the key is printed on standard output
   lictor can alice POST /api/flows/          may she, and why?
   lictor serve --config lictor.toml          the gateway in production
 
-Every command that reads or changes people, keys, roles, grants or the record works on the store of a running or a
-stopped gateway: of --data DIR (or LICTOR_DATA), or of --config FILE (or LICTOR_CONFIG).";
+Every command that reads or changes people, keys, roles, grants or the record works on
+the store of a running or a stopped gateway: of --data DIR (or LICTOR_DATA), or of
+--config FILE (or LICTOR_CONFIG).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -108,7 +109,10 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::ServiceAccount(account) => on_store(target, async |console| account.run(&console).await),
         Command::Key(key) => on_store(target, async |console| key.run(&console).await),
         Command::Role(role) => on_store(target, async |console| role.run(&console).await),
-        Command::Grant(grant) => on_store(target, async |console| grant.run(&console).await),
+        Command::Grant(grant) => {
+            grant.check(target)?;
+            on_store(target, async |console| grant.run(&console).await)
+        }
         Command::Import(import) => on_store(target, async |console| import.run(&console).await),
         Command::Audit(audit) => on_store(target, async |console| audit.run(&console).await),
         Command::Can(can) => {

@@ -81,6 +81,14 @@ pub(crate) fn read_default_workspace(path: &Path) -> Result<Option<WorkspaceName
     read_with(path, |section, _| Some(workspace::default_name(section)))
 }
 
+/// Reads only the names of the workspaces.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed.
+pub(crate) fn read_workspace_names(path: &Path) -> Result<Vec<WorkspaceName>, ConfigError> {
+    read_with(path, |section, _| Some(workspace::names(section)))
+}
+
 fn read_with<T>(
     path: &Path,
     from_written: impl FnOnce(&mut Section<'_>, Surroundings<'_>) -> Option<T>,

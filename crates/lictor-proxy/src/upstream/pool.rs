@@ -57,3 +57,24 @@ impl Lease {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_let_go_before_uvicorn_closes_it() {
+        let pool = Pool::default();
+        for (idle, is_used_again) in [(3_900, true), (4_000, false)] {
+            let (ours, _theirs) = tokio::io::duplex(64);
+            let (sender, connection) = http1::handshake::<_, OutgoingBody>(TokioIo::new(ours)).await.unwrap();
+            let _running = tokio::spawn(connection);
+            pool.lease(sender).give_back();
+            tokio::time::advance(Duration::from_millis(idle)).await;
+            assert_eq!(pool.take().is_some(), is_used_again, "after {idle} ms");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::body::{SentFlag, UpstreamBody};
 use super::pool::Pool;
 use crate::body::Counted;
+use crate::settings::Workspace;
 
 /// Above the 60 s that Prefect's client waits, so that the client's patience ends first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
@@ -80,15 +81,27 @@ fn is_too_large(error: &hyper::Error) -> bool {
 #[derive(Clone)]
 pub struct Upstream {
     address: Arc<str>,
+    authorization: Option<HeaderValue>,
     pool: Pool,
     slots: Arc<Semaphore>,
 }
 
 impl Upstream {
-    /// An upstream at `host:port`, with at most `concurrency` requests under way.
+    /// The upstream of a workspace, with at most `concurrency` requests under way.
     #[must_use]
-    pub fn new(address: &str, concurrency: usize) -> Self {
-        Self { address: address.into(), pool: Pool::default(), slots: Arc::new(Semaphore::new(concurrency)) }
+    pub fn new(workspace: &Workspace, concurrency: usize) -> Self {
+        Self {
+            address: workspace.upstream.as_str().into(),
+            authorization: workspace.authorization(),
+            pool: Pool::default(),
+            slots: Arc::new(Semaphore::new(concurrency)),
+        }
+    }
+
+    /// Lictor's own credential there.
+    #[must_use]
+    pub const fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
     }
 
     /// A fresh TCP connection.

@@ -56,7 +56,7 @@ impl Can {
     /// The workspace that was named, or the default one.
     pub(crate) fn workspace_in(&self, target: &Target) -> Result<WorkspaceName, CliError> {
         if let Some(name) = &self.workspace {
-            return Ok(WorkspaceName::from(name.as_str()));
+            return target.workspace(name);
         }
         match target.place()? {
             Place::Data(_) => Ok(WorkspaceName::from("default")),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::principal::{scope, workspace_of};
 use super::printed::{Printed, table};
-use super::target::Console;
+use super::target::{Console, Target};
 
 /// `lictor grant`
 #[derive(Debug, Subcommand)]
@@ -44,6 +44,14 @@ pub(crate) struct List {
 }
 
 impl GrantCommand {
+    /// Refuses to give a role where there is no workspace. One that is gone may still be taken out of grants.
+    pub(crate) fn check(&self, target: &Target) -> Result<(), CliError> {
+        match self {
+            Self::Add(Change { workspace: Some(name), .. }) => target.workspace(name).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs it.
     pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
         match self {

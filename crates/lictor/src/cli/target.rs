@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lictor_model::{Clock, Principal, PrincipalName, Secret};
+use lictor_model::{Clock, Principal, PrincipalName, Secret, WorkspaceName};
 use lictor_store::{By, Store};
 
 use super::error::CliError;
@@ -41,6 +41,14 @@ pub(crate) enum TargetError {
     /// The directory is not there.
     #[error("the data directory {} does not exist: start `lictor up` on it first, or give another --data", .0.display())]
     Absent(PathBuf),
+    /// No workspace of that name.
+    #[error("there is no workspace {name:?}; there is {known}")]
+    NoSuchWorkspace {
+        /// What was named.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// The command needs a file.
     #[error("this command needs a configuration file: give --config FILE or set LICTOR_CONFIG")]
     NeedsConfig,
@@ -79,6 +87,19 @@ impl Target {
             return file.map(PathBuf::from).ok_or(TargetError::NeedsConfig);
         }
         self.config.clone().ok_or(TargetError::NeedsConfig)
+    }
+
+    /// The workspace that was named on the command line, if there is one of that name.
+    pub(crate) fn workspace(&self, name: &str) -> Result<WorkspaceName, CliError> {
+        let known = match self.place()? {
+            Place::Data(_) => vec![WorkspaceName::from("default")],
+            Place::Config(file) => config::read_workspace_names(&file)?,
+        };
+        let found = known.iter().find(|workspace| workspace.as_str() == name).cloned();
+        found.ok_or_else(|| {
+            let known: Vec<&str> = known.iter().map(WorkspaceName::as_str).collect();
+            TargetError::NoSuchWorkspace { name: name.to_owned(), known: known.join(", ") }.into()
+        })
     }
 
     /// The data directory, for `lictor up`.

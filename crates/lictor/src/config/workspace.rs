@@ -110,6 +110,11 @@ pub(crate) fn default_name(root: &mut Section<'_>) -> Option<WorkspaceName> {
     only.or(without_hosts).map(WorkspaceName::from)
 }
 
+/// The names of all workspaces.
+pub(crate) fn names(root: &mut Section<'_>) -> Vec<WorkspaceName> {
+    root.section("workspaces").named_sections().into_iter().map(|(name, _)| WorkspaceName::from(name)).collect()
+}
+
 fn one(
     name: String,
     mut section: Section<'_>,
