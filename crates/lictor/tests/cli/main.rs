@@ -98,10 +98,11 @@ fn roles_of_ones_own_are_made_granted_and_removed() {
     stage.add_user("alice", "viewer");
     let add = ["role", "add", "starter", "--permission", "see_flows", "--permission", "run_deployments"];
     assert_eq!(stage.json(&add)["permissions"], serde_json::json!(["run_deployments", "see_flows"]));
-    assert_eq!(stage.run(&["grant", "add", "alice", "--role", "starter", "--workspace", "lab"]).code, 0);
+    assert_eq!(stage.run(&["grant", "add", "alice", "--role", "starter", "--workspace", "default"]).code, 0);
+    stage.refuses(&["grant", "add", "alice", "--role", "starter", "--workspace", "lab"], "there is default");
     stage.refuses(&["role", "remove", "starter"], "still granted");
     stage.refuses(&["grant", "add", "alice", "--role", "nosuch"], "nosuch");
-    assert_eq!(stage.run(&["grant", "remove", "alice", "--role", "starter", "--workspace", "lab"]).code, 0);
+    assert_eq!(stage.run(&["grant", "remove", "alice", "--role", "starter", "--workspace", "default"]).code, 0);
     assert_eq!(stage.run(&["role", "remove", "starter"]).code, 0);
     let wrong = stage.run(&["role", "add", "x", "--permission", "see_everything"]);
     assert_eq!(wrong.code, 2);
@@ -150,7 +151,8 @@ fn can_names_the_row_the_permission_and_the_grants() {
     assert!(unknown.code == 3 && unknown.stdout.contains("/api/flows/filter"), "{unknown:?}");
     let ambiguous = stage.run(&["can", "alice", "GET", "/api/flows%2Ffilter"]);
     assert!(ambiguous.code == 3 && ambiguous.stdout.contains("ambiguous-path"), "{ambiguous:?}");
-    let socket = stage.run(&["can", "root", "SOCKET", "/api/events/in", "--workspace", "lab"]);
+    let socket = stage.run(&["can", "root", "SOCKET", "/api/events/in", "--workspace", "default"]);
+    stage.refuses(&["can", "root", "GET", "/api/flows/", "--workspace", "lab"], "there is default");
     assert_eq!(socket.code, 0, "{socket:?}");
 }
 
