@@ -6,23 +6,28 @@ import sys
 from prefect.server.api.server import create_app
 
 
-def walk(routes, prefix=""):
+def leaves(routes, prefix=""):
+    """Method, path and endpoint of every route."""
     for route in routes:
         # Newer FastAPI keeps included routers as they are, and spells their routes out when asked.
         if hasattr(route, "effective_route_contexts"):
-            yield from (found for context in route.effective_route_contexts() for found in leaf(context, prefix))
+            for context in route.effective_route_contexts():
+                yield from leaf(context, prefix)
         elif type(route).__name__ == "Mount":
             # A mount of files has no routes.
-            yield from walk(getattr(route.app, "routes", ()), prefix + route.path)
+            yield from leaves(getattr(route.app, "routes", ()), prefix + route.path)
         else:
             yield from leaf(route, prefix)
 
 
 def leaf(route, prefix):
-    path = route.path or getattr(getattr(route, "starlette_route", None), "path", "")
+    inner = getattr(route, "starlette_route", None)
+    path = route.path or getattr(inner, "path", "")
+    endpoint = getattr(route, "endpoint", None) or getattr(inner, "endpoint", None)
     for method in getattr(route, "methods", None) or ("SOCKET",):
-        yield method, prefix + path
+        yield method, prefix + path, endpoint
 
 
-routes = sorted({(method, path) for method, path in walk(create_app().routes) if method != "HEAD"})
-json.dump(routes, sys.stdout)
+if __name__ == "__main__":
+    routes = sorted({(method, path) for method, path, _ in leaves(create_app().routes) if method != "HEAD"})
+    json.dump(routes, sys.stdout)

@@ -3,7 +3,7 @@
 use base64::Engine;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, Version};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use lictor_authz::{Inspect, Operation, Permit, Place, surface};
@@ -94,11 +94,17 @@ impl DataThread {
     ) -> Result<Response<ResponseBody>, Refusal> {
         // A compressed body could not be read here.
         arrival.request.headers_mut().remove(header::ACCEPT_ENCODING);
+        let is_head = arrival.request.method() == Method::HEAD;
         let response = self.exchange(permit, story, arrival, identity).await?;
         if !response.status().is_success() {
             return Ok(response.map(ResponseBody::Upstream));
         }
         let (mut parts, body) = response.into_parts();
+        if is_head {
+            // Of the length that the rewritten body would have, nothing is known.
+            parts.headers.remove(header::CONTENT_LENGTH);
+            return Ok(Response::from_parts(parts, ResponseBody::Upstream(body)));
+        }
         let body = Limited::new(body, MAX_REWRITTEN).collect().await.map_err(|_| Reason::UpstreamMalformed)?.to_bytes();
         let body = rewrite(&body).ok_or(Reason::UpstreamMalformed)?;
         for stale in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::LAST_MODIFIED] {
