@@ -76,7 +76,7 @@ on_several_handles! {
     directory: every_change_is_seen_by_another_handle,
     directory: a_damaged_row_is_named,
     opening: what_was_committed_outlives_the_handle,
-    opening: what_was_not_committed_is_gone_and_blocks_nobody,
+    opening: what_was_given_up_is_there_whole_or_not_at_all_and_blocks_nobody,
     owners: two_processes_that_disable_the_owners_at_once_leave_one,
     record: what_is_on_record_is_neither_changed_nor_deleted,
 }

@@ -15,14 +15,16 @@ pub(crate) async fn what_was_committed_outlives_the_handle(stage: Stage) {
     assert_eq!(again.meta_get("a").await.unwrap().as_deref(), Some("1"));
 }
 
-pub(crate) async fn what_was_not_committed_is_gone_and_blocks_nobody(stage: Stage) {
+pub(crate) async fn what_was_given_up_is_there_whole_or_not_at_all_and_blocks_nobody(stage: Stage) {
     let by = By::console();
     let change = stage.store.add_principal(&by, new_user("alice", None));
     // Given up in the middle, as by a client that hangs up: polled once, then dropped.
     let polled = tokio::time::timeout(std::time::Duration::ZERO, change).await;
-    let (kept, other) = (polled.is_ok(), stage.another().await);
+    let (answered, other) = (polled.is_ok(), stage.another().await);
     other.add_principal(&by, new_user("bob", None)).await.unwrap();
-    assert_eq!(other.find_principal(&named("alice")).await.unwrap().is_some(), kept);
+    // A commit that was under way when the caller left may still be made: then whole, with its event.
+    let kept = other.find_principal(&named("alice")).await.unwrap().is_some();
+    assert!(kept || !answered);
     let events = other.list_audit(AuditFilter::default()).await.unwrap();
     assert_eq!(events.iter().any(|event| event.object == "alice"), kept);
 }
