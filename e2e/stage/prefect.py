@@ -105,7 +105,8 @@ class Client:
         """Starts a command that goes on."""
         with log.open("ab") as out:
             return subprocess.Popen(
-                [str(bin_of(self.version) / command[0]), *command[1:]], env=self.env, cwd=self.home,
+                # A job in the background of a script ignores interrupts, and so would all that it starts.
+                ["env", "--default-signal=INT", str(bin_of(self.version) / command[0]), *command[1:]], env=self.env, cwd=self.home,
                 stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
             )
 
