@@ -54,10 +54,8 @@ pub fn decide(
     match operation.access {
         Access::Public | Access::Member => {}
         Access::Nobody => return Err(Denial::because(Reason::OperationClosed)),
-        Access::Needs(needed) if held.contains_all(needed) => {}
-        Access::Needs(needed) => {
-            return Err(Denial { reason: Reason::PermissionDenied, lacking: held.lacks(needed) });
-        }
+        needed if needed.admits(held) => {}
+        needed => return Err(Denial { reason: Reason::PermissionDenied, lacking: needed.lacking(held) }),
     }
     Ok(Permit::new(matched.clone(), held))
 }

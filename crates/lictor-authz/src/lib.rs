@@ -1,6 +1,7 @@
 //! May they? Pure and synchronous: the canonical path, the table of operations, grants, the decision and the permit.
 
 pub mod access;
+pub mod conditions;
 pub mod decision;
 pub mod matcher;
 pub mod operation;

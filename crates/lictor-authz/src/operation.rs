@@ -60,11 +60,45 @@ pub enum Access {
     Member,
     /// A principal whose grants together hold every permission of the set.
     Needs(PermissionSet),
+    /// A principal whose grants hold any permission of the set: the strongest is Cloud's, the others are narrower ones of ours.
+    Either(PermissionSet),
     /// Nobody.
     Nobody,
 }
 
 impl Access {
+    /// Needs all of these.
+    pub(crate) const fn all_of(permissions: &[Permission]) -> Self {
+        Self::Needs(PermissionSet::of(permissions))
+    }
+
+    /// Needs one of these.
+    pub(crate) const fn one_of(permissions: &[Permission]) -> Self {
+        Self::Either(PermissionSet::of(permissions))
+    }
+
+    /// Whether a member who holds these permissions may.
+    #[must_use]
+    pub fn admits(self, held: PermissionSet) -> bool {
+        match self {
+            Self::Public | Self::Member => true,
+            Self::Needs(needed) => held.contains_all(needed),
+            Self::Either(any) => any.iter().any(|permission| held.contains(permission)),
+            Self::Nobody => false,
+        }
+    }
+
+    /// What somebody who holds these permissions would have to be given: of several that would do, the narrowest.
+    #[must_use]
+    pub fn lacking(self, held: PermissionSet) -> PermissionSet {
+        match self {
+            Self::Needs(needed) => held.lacks(needed),
+            // Ours are declared last.
+            Self::Either(any) if !self.admits(held) => any.iter().last().into_iter().collect(),
+            _ => PermissionSet::EMPTY,
+        }
+    }
+
     /// As the documentation shows it.
     #[must_use]
     pub fn to_text(self) -> String {
@@ -73,6 +107,7 @@ impl Access {
             Self::Member => "any member".to_owned(),
             Self::Nobody => "nobody".to_owned(),
             Self::Needs(needed) => needed.iter().map(Permission::as_str).collect::<Vec<_>>().join(", "),
+            Self::Either(any) => any.iter().map(Permission::as_str).collect::<Vec<_>>().join(" or "),
         }
     }
 }
@@ -109,6 +144,28 @@ pub enum Inspect {
     SecretsInQuery,
     /// `include_secrets` in the JSON body.
     SecretsInBody,
+    /// What a run of a deployment is to be: with what, where, in which state.
+    RunOfDeployment,
+    /// What a run of its own is to be.
+    NewRun,
+    /// What is changed about a run.
+    RunChange,
+    /// Into which state a run is put, and by what right.
+    State,
+    /// Which runs are put into which state.
+    StateOfMany,
+    /// Which flow runs are deleted.
+    FlowRunsToDelete,
+    /// Which flows are deleted.
+    FlowsToDelete,
+    /// Which deployments are deleted.
+    DeploymentsToDelete,
+    /// What is changed about a deployment.
+    DeploymentChange,
+    /// What stands in parameters.
+    Parameters,
+    /// What an automation does.
+    Automation,
 }
 
 /// Where the needed permission comes from.

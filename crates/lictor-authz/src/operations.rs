@@ -5,7 +5,7 @@
 //! the text says why this one. What is in no row is refused. `docs/reference/permissions.md` shows the table to people.
 
 pub use crate::operation::{Access, Basis, Effect, Inspect, Operation, Place, Verb};
-use lictor_model::{Permission, PermissionSet};
+use lictor_model::Permission;
 
 macro_rules! verb {
     (GET) => {
@@ -29,7 +29,8 @@ macro_rules! verb {
 }
 
 macro_rules! access {
-    (Needs $($permission:ident)+) => { Access::Needs(PermissionSet::of(&[$(Permission::$permission),+])) };
+    (Either $($permission:ident)+) => { Access::one_of(&[$(Permission::$permission),+]) };
+    (Needs $($permission:ident)+) => { Access::all_of(&[$(Permission::$permission),+]) };
     ($access:ident) => { Access::$access };
 }
 
@@ -80,10 +81,10 @@ table! {
     POST "/flows/count", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flows/name/{name}", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/flows/filter", Needs SeeFlows, Read, Nothing, Cloud "";
-    POST "/flows/bulk_delete", Needs ManageFlows, Change, Nothing, Cloud "an empty body deletes up to the server's limit";
+    POST "/flows/bulk_delete", Needs ManageFlows, Change, FlowsToDelete, Cloud "without ids, or without a body, it deletes up to the server's limit, which also needs write_workspace_settings";
     POST "/flows/paginate", Needs SeeFlows, Read, Nothing, Cloud "";
-    POST "/flow_runs/", Needs RunFlows, Change, Nothing, Cloud "Cloud's grain: the body may also name a work pool and job variables";
-    PATCH "/flow_runs/{id}", Needs RunFlows, Change, Nothing, Cloud "the body may change parameters and job variables";
+    POST "/flow_runs/", Needs RunFlows, Change, NewRun, Cloud "a work pool, a queue or job variables in the body also need reconfigure_flow_runs";
+    PATCH "/flow_runs/{id}", Needs RunFlows, Change, RunChange, Cloud "job variables in the body also need reconfigure_flow_runs";
     GET "/flow_runs/{id}", Needs SeeFlows, Read, Nothing, Cloud "";
     DELETE "/flow_runs/{id}", Needs ManageFlows, Change, Nothing, Cloud "";
     POST "/flow_runs/count", Needs SeeFlows, Read, Nothing, Cloud "";
@@ -91,11 +92,11 @@ table! {
     POST "/flow_runs/history", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flow_runs/{id}/graph", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flow_runs/{id}/graph-v2", Needs SeeFlows, Read, Nothing, Cloud "";
-    POST "/flow_runs/{id}/resume", Needs RunFlows, Change, Nothing, Cloud "";
+    POST "/flow_runs/{id}/resume", Either RunFlows ControlFlowRuns, Change, Parameters, Cloud "control_flow_runs is enough";
     POST "/flow_runs/filter", Needs SeeFlows, Read, Nothing, Cloud "";
-    POST "/flow_runs/bulk_delete", Needs ManageFlows, Change, Nothing, Cloud "an empty body deletes up to the server's limit";
-    POST "/flow_runs/bulk_set_state", Needs RunFlows, Change, Nothing, Cloud "";
-    POST "/flow_runs/{id}/set_state", Needs RunFlows, Change, Nothing, Cloud "starts, ends, cancels and forces: runs and people share it";
+    POST "/flow_runs/bulk_delete", Needs ManageFlows, Change, FlowRunsToDelete, Cloud "without ids, or without a body, it deletes up to the server's limit, which also needs write_workspace_settings";
+    POST "/flow_runs/bulk_set_state", Either RunFlows ControlFlowRuns, Change, StateOfMany, Cloud "without ids it is about every run, which also needs write_workspace_settings";
+    POST "/flow_runs/{id}/set_state", Either RunFlows ControlFlowRuns, Change, State, Cloud "runs and people share it: control_flow_runs alone cancels, pauses and reschedules, and forges nothing";
     POST "/flow_runs/{id}/input", Needs RunFlows, Change, Nothing, Cloud "";
     POST "/flow_runs/{id}/input/filter", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flow_runs/{id}/input/{key}", Needs SeeFlows, Read, Nothing, Cloud "";
@@ -119,8 +120,8 @@ table! {
     POST "/logs/", Needs RunFlows, Plumbing, Nothing, Cloud "every run and worker sends its logs, many times a minute";
     POST "/logs/filter", Needs SeeFlows, Read, Nothing, Cloud "the text of logs may hold secrets that flows printed";
     // --- deployments ---
-    POST "/deployments/", Needs WriteDeployments, Change, Nothing, Cloud "decides which code runs where: equal to running code on the pool";
-    PATCH "/deployments/{id}", Needs WriteDeployments, Change, Nothing, Cloud "decides which code runs where: equal to running code on the pool";
+    POST "/deployments/", Needs WriteDeployments, Change, Parameters, Cloud "decides which code runs where: equal to running code on the pool";
+    PATCH "/deployments/{id}", Either WriteDeployments WriteSchedules, Change, DeploymentChange, Cloud "write_schedules alone changes paused and schedules, and no code";
     GET "/deployments/{id}", Needs SeeDeployments, Read, Nothing, Cloud "";
     DELETE "/deployments/{id}", Needs ManageDeployments, Change, Nothing, Cloud "";
     GET "/deployments/name/{flow_name}/{deployment_name}", Needs SeeDeployments, Read, Nothing, Cloud "";
@@ -128,17 +129,17 @@ table! {
     POST "/deployments/paginate", Needs SeeDeployments, Read, Nothing, Cloud "";
     POST "/deployments/get_scheduled_flow_runs", Needs SeeDeployments, Plumbing, Nothing, Cloud "the poll of serve; also marks deployments ready";
     POST "/deployments/count", Needs SeeDeployments, Read, Nothing, Cloud "";
-    POST "/deployments/bulk_delete", Needs ManageDeployments, Change, Nothing, Cloud "an empty body deletes up to the server's limit";
-    POST "/deployments/{id}/schedule", Needs WriteDeployments, Change, Nothing, Cloud "";
-    POST "/deployments/{id}/resume_deployment", Needs WriteDeployments, Change, Nothing, Cloud "";
-    POST "/deployments/{id}/pause_deployment", Needs WriteDeployments, Change, Nothing, Cloud "";
-    POST "/deployments/{id}/create_flow_run", Needs RunDeployments, Change, Nothing, Cloud "Cloud's grain: the body may also override job variables";
-    POST "/deployments/{id}/create_flow_run/bulk", Needs RunDeployments, Change, Nothing, Cloud "Cloud's grain: the body may also override job variables";
+    POST "/deployments/bulk_delete", Needs ManageDeployments, Change, DeploymentsToDelete, Cloud "without ids, or without a body, it deletes up to the server's limit, which also needs write_workspace_settings";
+    POST "/deployments/{id}/schedule", Either WriteDeployments WriteSchedules, Change, Nothing, Cloud "write_schedules is enough";
+    POST "/deployments/{id}/resume_deployment", Either WriteDeployments WriteSchedules, Change, Nothing, Cloud "write_schedules is enough";
+    POST "/deployments/{id}/pause_deployment", Either WriteDeployments WriteSchedules, Change, Nothing, Cloud "write_schedules is enough";
+    POST "/deployments/{id}/create_flow_run", Needs RunDeployments, Change, RunOfDeployment, Cloud "parameters, tags, name and key are free; job variables, a queue, or a state beyond Scheduled also need reconfigure_flow_runs";
+    POST "/deployments/{id}/create_flow_run/bulk", Needs RunDeployments, Change, RunOfDeployment, Cloud "each of them as one alone";
     GET "/deployments/{id}/work_queue_check", Needs SeeDeployments, Read, Nothing, Decided "says which queues a deployment's runs would go to";
     GET "/deployments/{id}/schedules", Needs SeeDeployments, Read, Nothing, Cloud "";
-    POST "/deployments/{id}/schedules", Needs WriteDeployments, Change, Nothing, Cloud "";
-    PATCH "/deployments/{id}/schedules/{schedule_id}", Needs WriteDeployments, Change, Nothing, Cloud "";
-    DELETE "/deployments/{id}/schedules/{schedule_id}", Needs WriteDeployments, Change, Nothing, Cloud "";
+    POST "/deployments/{id}/schedules", Either WriteDeployments WriteSchedules, Change, Parameters, Cloud "write_schedules is enough";
+    PATCH "/deployments/{id}/schedules/{schedule_id}", Either WriteDeployments WriteSchedules, Change, Parameters, Cloud "write_schedules is enough";
+    DELETE "/deployments/{id}/schedules/{schedule_id}", Either WriteDeployments WriteSchedules, Change, Nothing, Cloud "write_schedules is enough";
     // --- work pools, queues and workers ---
     POST "/work_pools/", Needs WriteWorkPools, Change, Nothing, Cloud "its job template decides command, image and environment of every run";
     GET "/work_pools/{name}", Needs SeeWorkPools, Read, Nothing, Cloud "";
@@ -232,8 +233,8 @@ table! {
     POST "/events/filter", Needs SeeEvents, Read, Nothing, Decided "a list, asked for with a body; payloads hold variables' values";
     GET "/events/filter/next", Needs SeeEvents, Read, Nothing, Decided "the next page; its token is unsigned and holds the whole filter, so it needs what the filter needs";
     POST "/events/count-by/{countable}", Needs SeeEvents, Read, Nothing, Decided "a count, asked for with a body";
-    POST "/automations/", Needs ManageAutomations, Change, Nothing, Decided "its actions run with the server's authority: the strongest right over automations";
-    PUT "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "replaces actions that run with the server's authority";
+    POST "/automations/", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
+    PUT "/automations/{id}", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
     PATCH "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "enables or disables what runs with the server's authority";
     DELETE "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "takes away alerts and reactions";
     GET "/automations/{id}", Needs SeeAutomations, Read, Nothing, Decided "reads one automation";

@@ -1,7 +1,10 @@
 //! What lets a request through? A permit: forwarding takes one, and only a decision makes one.
 
-use lictor_model::{Permission, PermissionSet};
+use lictor_model::{Permission, PermissionSet, Reason};
+use serde_json::Value;
 
+use crate::conditions::{self, Condition};
+use crate::decision::Denial;
 use crate::matcher::Matched;
 use crate::operation::Operation;
 
@@ -29,6 +32,23 @@ impl Permit {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether the body may ask for what it asks for, where the row says that it is looked at.
+    ///
+    /// # Errors
+    /// A [`Denial`] that names what is lacking.
+    pub fn check_body(&self, body: &Value) -> Result<(), Denial> {
+        match conditions::lacking(self.operation.inspect, body, self.held) {
+            None => Ok(()),
+            Some(lacking) => Err(Denial { reason: Reason::PermissionDenied, lacking }),
+        }
+    }
+
+    /// Whether the caller holds what a condition on the body needs.
+    #[must_use]
+    pub fn meets(&self, condition: &Condition) -> bool {
+        condition.needs.admits(self.held)
     }
 
     /// Whether secret values of blocks may be asked for; otherwise Prefect is asked for its masked ones.

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use lictor_model::{PermissionSet, Role};
+use lictor_model::{Permission, PermissionSet, Role};
 use serde::Serialize;
 
-use crate::operation::{Access, Basis, Operation};
+use crate::conditions::Condition;
+use crate::operation::{Basis, Operation};
 use crate::operations::OPERATIONS;
 use crate::roles;
 use crate::surface::ROOT_OPERATIONS;
@@ -29,7 +30,7 @@ pub struct OperationRow {
 
 impl From<&'static Operation> for OperationRow {
     fn from(operation: &'static Operation) -> Self {
-        let may = roles::built_in().iter().filter(|role| allows(role.permissions, operation.access));
+        let may = roles::built_in().iter().filter(|role| operation.access.admits(role.permissions));
         Self {
             operation: operation.name(),
             needs: operation.access.to_text(),
@@ -68,7 +69,36 @@ pub fn permission_table_markdown() -> String {
             row.reason
         );
     }
+    page.push_str(CONDITIONS_HEADING);
+    for row in condition_rows() {
+        let _ = writeln!(page, "| `{}` | {} | {} | {} |", row.operation, row.fact, row.needs, row.roles.join(", "));
+    }
     page
+}
+
+/// One condition on the body of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConditionRow {
+    /// The operation's stable name.
+    pub operation: &'static str,
+    /// What is looked for in its body.
+    pub fact: &'static str,
+    /// What that needs, besides what the operation needs.
+    pub needs: String,
+    /// The built-in roles that may ask for it.
+    pub roles: Vec<&'static str>,
+}
+
+/// Every condition of every operation.
+pub fn condition_rows() -> impl Iterator<Item = ConditionRow> {
+    let row = |operation: &'static Operation, condition: &'static Condition| {
+        let may = |role: &&Role| [operation.access, condition.needs].iter().all(|need| need.admits(role.permissions));
+        let roles = roles::built_in().iter().filter(may).map(|role| role.name.as_str()).collect();
+        ConditionRow { operation: operation.name(), fact: condition.fact, needs: condition.needs.to_text(), roles }
+    };
+    OPERATIONS.iter().flat_map(move |operation| {
+        operation.inspect.conditions().iter().map(move |condition| row(operation, condition))
+    })
 }
 
 fn write_roles(page: &mut String) {
@@ -81,15 +111,9 @@ fn names(role: &Role) -> String {
     if role.permissions == PermissionSet::all() {
         return "all".to_owned();
     }
-    role.permissions.iter().map(|permission| format!("`{permission}`")).collect::<Vec<_>>().join(" ")
-}
-
-fn allows(held: PermissionSet, access: Access) -> bool {
-    match access {
-        Access::Public | Access::Member => true,
-        Access::Needs(needed) => held.contains_all(needed),
-        Access::Nobody => false,
-    }
+    let mark = |permission: Permission| if permission.is_ours() { " \\*" } else { "" };
+    let name = |permission: Permission| format!("`{permission}`{}", mark(permission));
+    role.permissions.iter().map(name).collect::<Vec<_>>().join(" ")
 }
 
 const INTRODUCTION: &str = "\
@@ -98,12 +122,23 @@ const INTRODUCTION: &str = "\
 <!-- Generated from crates/lictor-authz by its test; run it with LICTOR_BLESS=1 to write this page anew. -->
 
 Every operation of Prefect Server 3.0 to 3.8 that Lictor forwards, and the permission that it needs, spelled as Prefect
-Cloud's scopes. What is not listed here is refused (403, `unknown-operation`).
+Cloud's scopes. What is not listed here is refused (403, `unknown-operation`). Permissions with an asterisk are of Lictor's own:
+Cloud tells nothing apart there. Where two are joined by \"or\", either is enough.
 
 ## Roles
 
 | Role | In one sentence | Permissions |
 |---|---|---|
+";
+
+const CONDITIONS_HEADING: &str = "
+## What bodies need besides
+
+The bodies of these operations are read strictly (no key twice, UTF-8, integers of 64 bits, at most 64 levels), held against
+what stands here, and written anew by Lictor. What is in *Needs* is needed besides the operation's own permission.
+
+| Operation | With this in the body | Needs | Built-in roles |
+|---|---|---|---|
 ";
 
 const OPERATIONS_HEADING: &str = "

@@ -1,4 +1,4 @@
-//! What may be asked? Permissions, spelled exactly as Prefect Cloud's workspace scopes.
+//! What may be asked? Permissions, spelled exactly as Prefect Cloud's workspace scopes, and a few of ours in the same manner.
 
 macro_rules! permissions {
     ($($variant:ident = $name:literal),+ $(,)?) => {
@@ -62,9 +62,19 @@ permissions! {
     ManageWorkers = "manage_workers",
     SeeWorkspaceSettings = "see_workspace_settings",
     WriteWorkspaceSettings = "write_workspace_settings",
+    // Ours, where Cloud tells nothing apart: keep them last.
+    ReconfigureFlowRuns = "reconfigure_flow_runs",
+    ControlFlowRuns = "control_flow_runs",
+    WriteSchedules = "write_schedules",
 }
 
 impl Permission {
+    /// Whether it is one of ours: Prefect Cloud has no scope of this name.
+    #[must_use]
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::ReconfigureFlowRuns | Self::ControlFlowRuns | Self::WriteSchedules)
+    }
+
     /// Reads Prefect Cloud's spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

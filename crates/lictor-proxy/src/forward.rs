@@ -160,7 +160,7 @@ impl DataThread {
         arrival: Arrival<'_>,
         outgoing: &mut HeaderMap,
         sent: &SentFlag,
-    ) -> Result<(Option<String>, OutgoingBody), Reason> {
+    ) -> Result<(Option<String>, OutgoingBody), Refusal> {
         let limit = self.gateway.settings.limits.body_bytes;
         let Arrival { request, target, .. } = arrival;
         let body = request.body_mut().take().ok_or(Reason::InternalError)?;
@@ -180,6 +180,15 @@ impl DataThread {
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(inspected.rewritten))))
+            }
+            rule => {
+                debug_assert!(rule.is_of_body(), "{rule:?} has no conditions");
+                check_json(request.headers())?;
+                let body = collect(body, limit).await?;
+                let rewritten = inspect::body(&body, |value| permit.check_body(value))?;
+                outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                sent.raise();
+                Ok((target.query, Either::Right(Full::new(rewritten))))
             }
         }
     }

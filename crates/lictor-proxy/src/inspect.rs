@@ -7,7 +7,7 @@
 mod json;
 mod query;
 
-pub use json::{read_strict, secrets_in_body};
+pub use json::{body, read_strict, secrets_in_body};
 pub use query::secrets_in_query;
 
 /// What became of a request that may ask for secrets.

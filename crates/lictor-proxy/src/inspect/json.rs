@@ -3,11 +3,13 @@
 use std::fmt;
 
 use bytes::Bytes;
+use lictor_authz::Denial;
 use lictor_model::Reason;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::{Inspected, read_bool};
+use crate::refusal::Refusal;
 
 const FLAG: &str = "include_secrets";
 const MAX_DEPTH: usize = 64;
@@ -30,6 +32,20 @@ pub fn secrets_in_body(body: &[u8], allowed: bool) -> Result<Inspected<Bytes>, R
     }
     let rewritten = serde_json::to_vec(&Value::Object(object)).map_err(|_| Reason::MalformedBody)?;
     Ok(Inspected { rewritten: rewritten.into(), reveals })
+}
+
+/// Holds a body against a rule, and writes it anew. No body at all is `null` to the rule, and stays none.
+///
+/// # Errors
+/// [`Reason::MalformedBody`] when the body is not one strict JSON value; else what the rule says.
+pub fn body(body: &[u8], rule: impl FnOnce(&Value) -> Result<(), Denial>) -> Result<Bytes, Refusal> {
+    if body.trim_ascii().is_empty() {
+        rule(&Value::Null)?;
+        return Ok(Bytes::new());
+    }
+    let value = read_strict(body)?;
+    rule(&value)?;
+    Ok(serde_json::to_vec(&value).map_err(|_| Reason::MalformedBody)?.into())
 }
 
 /// pydantic's rule for a lax bool; `None` where Prefect would answer 422.

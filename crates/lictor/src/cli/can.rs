@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use clap::Args;
-use lictor_authz::{AccessView, CanonicalPath, Denial, Matched, Operation, Permit, Surface, Verb, surface};
+use lictor_authz::conditions::Condition;
+use lictor_authz::{Access, AccessView, CanonicalPath, Denial, Matched, Operation, Permit, Surface, Verb, surface};
 use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Grant, Identity, Permission, PermissionSet, Reason, Role,
     WorkspaceName,
@@ -112,6 +113,10 @@ impl Can {
         if let Some(operation) = verdict.operation {
             text += &format!("  operation   {}\n  needs       {}\n", operation.name(), operation.access.to_text());
         }
+        for (condition, met) in verdict.conditions() {
+            let word = if met { "may" } else { "may not" };
+            text += &format!("  {word:<12}send {}: {}\n", condition.fact, condition.needs.to_text());
+        }
         if let Err(denial) = &verdict.decision {
             text += &format!("  reason      {}: {}\n", denial.reason, denial.advice());
         }
@@ -133,6 +138,9 @@ impl Can {
             "operation": verdict.operation.map(Operation::name),
             "needs": needed,
             "reason": reason.map(Reason::code),
+            "conditions": verdict.conditions().map(|(condition, met)| json!({
+                "fact": condition.fact, "needs": condition.needs.to_text(), "met": met,
+            })).collect::<Vec<_>>(),
             "lacking": lacking.iter().map(Permission::as_str).collect::<Vec<_>>(),
             "grants": grants.iter().map(|(grant, _)| json!({
                 "id": grant.id, "role": grant.role, "workspace": workspace_of(&grant.scope),
@@ -146,6 +154,15 @@ impl Verdict {
     fn of(matched: &Matched, identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Self {
         let decision = lictor_authz::decide(matched, Some(identity), access, workspace).map(Some);
         Self { operation: Some(matched.operation()), decision, hint: None }
+    }
+
+    /// What the body of an allowed request may hold besides.
+    fn conditions(&self) -> impl Iterator<Item = (&'static Condition, bool)> {
+        let permit = self.decision.as_ref().ok().and_then(Option::as_ref);
+        permit.into_iter().flat_map(|permit| {
+            let conditions = permit.operation().inspect.conditions().iter();
+            conditions.map(|condition| (condition, permit.meets(condition)))
+        })
     }
 
     const fn refused(reason: Reason) -> Self {
@@ -166,8 +183,8 @@ fn below_the_mount(verb: Verb, path: &CanonicalPath) -> Option<String> {
 fn grant_line(grant: &Grant, role: &Role, operation: Option<&'static Operation>) -> String {
     let place = workspace_of(&grant.scope).map_or_else(|| "everywhere".to_owned(), |name| format!("in {name}"));
     let gives = match operation.map(|operation| operation.access) {
-        Some(lictor_authz::Access::Needs(needed)) if role.permissions.contains_all(needed) => ", gives it",
-        Some(lictor_authz::Access::Needs(_)) => ", lacks it",
+        Some(access @ (Access::Needs(_) | Access::Either(_))) if access.admits(role.permissions) => ", gives it",
+        Some(Access::Needs(_) | Access::Either(_)) => ", lacks it",
         _ => "",
     };
     format!("{} {place}{gives} ({})", grant.role, grant.id)

@@ -1,0 +1,229 @@
+"""What would a request do beyond its operation? Each attack works on Prefect alone, and is refused through Lictor for the role that lacks the right."""
+
+import base64
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from stage import http
+from stage.gateway import Gateway
+from stage.prefect import Server
+from stage.wait import until
+
+
+def patiently(ask: Callable[[], http.Answer]) -> http.Answer:
+    """Asks again while Prefect's SQLite is busy (503), as Prefect's own client does."""
+    return until("an answer of a Prefect that is not busy", lambda: (answer := ask()).status != 503 and answer, 30, every=0.3)
+
+
+@dataclass
+class Stage:
+    """A real Prefect with something in it, and the gateway before it."""
+
+    server: Server
+    gateway: Gateway
+    owner: str
+    flow: str
+    deployment: str
+
+    def directly(self, method: str, path: str, body=None) -> http.Answer:
+        """As whoever reaches Prefect without Lictor."""
+        secret = base64.b64encode((self.server.auth or "").encode()).decode()
+        return patiently(lambda: http.ask(self.server.port, method, path, body=body, headers={"Authorization": f"Basic {secret}"}))
+
+    def ask(self, key: str, method: str, path: str, body=None) -> http.Answer:
+        """Through Lictor."""
+        return patiently(lambda: self.gateway.ask(method, path, key=key, body=body))
+
+    def refused(self, key: str, method: str, path: str, body, lacking: str) -> None:
+        """Refused, and the answer names what is lacking."""
+        answer = self.ask(key, method, path, body)
+        assert (answer.status, answer.reason) == (403, "permission-denied"), (path, body, answer.status, answer.body[:300])
+        assert lacking in answer.json()["detail"], answer.json()
+
+    def run(self) -> str:
+        """A run to be changed, of the owner's."""
+        made = self.ask(self.owner, "POST", f"/api/deployments/{self.deployment}/create_flow_run", {})
+        assert made.status == 201, made.body
+        return made.json()["id"]
+
+    def read_run(self, run: str) -> dict:
+        """The run as it is now."""
+        return self.ask(self.owner, "GET", f"/api/flow_runs/{run}").json()
+
+    def with_role(self, *permissions: str) -> str:
+        """The key of somebody who holds exactly these permissions."""
+        role = f"r-{uuid.uuid4().hex[:8]}"
+        self.gateway.cli("role", "add", role, *(word for permission in permissions for word in ("--permission", permission)))
+        name, key = self.gateway.newcomer(None)
+        self.gateway.cli("grant", "add", name, "--role", role)
+        until("the role counts", lambda: self.ask(key, "GET", "/api/admin/version").status == 200)
+        return key
+
+
+@pytest.fixture(scope="module")
+def stage(server: Server, gateway: Gateway, owner: str) -> Stage:
+    stage = Stage(server, gateway, owner, "", "")
+    stage.flow = stage.ask(owner, "POST", "/api/flows/", {"name": f"escalation-{uuid.uuid4().hex[:8]}"}).json()["id"]
+    pool = stage.ask(owner, "POST", "/api/work_pools/", {"name": f"pool-{uuid.uuid4().hex[:8]}", "type": "process", "base_job_template": TEMPLATE}).json()
+    made = stage.ask(owner, "POST", "/api/deployments/", {"name": "d", "flow_id": stage.flow, "work_pool_name": pool["name"]})
+    assert made.status in (200, 201), made.body
+    stage.deployment = made.json()["id"]
+    return stage
+
+
+TEMPLATE = {"job_configuration": {"command": "{{ command }}"}, "variables": {"type": "object", "properties": {"command": {"type": "string"}}}}
+COMMAND = {"job_variables": {"command": "id"}}
+
+
+@pytest.fixture(scope="module")
+def keys(stage: Stage) -> Callable[[str], str]:
+    """A key for a built-in role."""
+    made: dict[str, str] = {}
+
+    def of(role: str) -> str:
+        if role not in made:
+            made[role] = stage.gateway.newcomer(role)[1]
+        return made[role]
+
+    return of
+
+
+def test_job_variables_of_a_run_are_a_shell_on_the_worker(stage: Stage, keys) -> None:
+    path = f"/api/deployments/{stage.deployment}/create_flow_run"
+    assert stage.directly("POST", path, COMMAND).json()["job_variables"] == {"command": "id"}
+    stage.refused(keys("runner"), "POST", path, COMMAND, "reconfigure_flow_runs")
+    stage.refused(keys("runner"), "POST", path + "/bulk", [{}, COMMAND], "reconfigure_flow_runs")
+    # What a runner is for goes on working.
+    mine = stage.ask(keys("runner"), "POST", path, {"name": "mine", "tags": ["a"], "parameters": {}, "idempotency_key": uuid.uuid4().hex})
+    assert mine.status == 201 and mine.json()["name"] == "mine"
+    assert stage.ask(keys("developer"), "POST", path, COMMAND).json()["job_variables"] == {"command": "id"}
+
+
+def test_another_queue_an_unchecked_parameter_and_a_finished_state_are_no_runners_business(stage: Stage, keys) -> None:
+    path = f"/api/deployments/{stage.deployment}/create_flow_run"
+    for body in ({"work_queue_name": "other"}, {"enforce_parameter_schema": False}, {"state": {"type": "COMPLETED"}}):
+        stage.refused(keys("runner"), "POST", path, body, "reconfigure_flow_runs")
+    assert stage.directly("POST", path, {"state": {"type": "COMPLETED"}}).json()["state_type"] == "COMPLETED"
+
+
+def test_a_run_without_a_deployment_names_its_pool_and_command(stage: Stage, keys) -> None:
+    pool = stage.ask(stage.owner, "GET", f"/api/deployments/{stage.deployment}").json()["work_pool_name"]
+    body = {"flow_id": stage.flow, "work_pool_name": pool, **COMMAND}
+    assert stage.directly("POST", "/api/flow_runs/", body).status == 201
+    stage.refused(keys("worker"), "POST", "/api/flow_runs/", body, "reconfigure_flow_runs")
+    # A subflow of a run that a worker started.
+    assert stage.ask(keys("worker"), "POST", "/api/flow_runs/", {"flow_id": stage.flow, "state": {"type": "PENDING"}, "parameters": {}}).status == 201
+
+
+def test_job_variables_are_no_more_to_be_had_afterwards(stage: Stage, keys) -> None:
+    run = stage.run()
+    assert stage.directly("PATCH", f"/api/flow_runs/{run}", COMMAND).status == 204
+    stage.refused(keys("worker"), "PATCH", f"/api/flow_runs/{run}", {"job_variables": {"command": "whoami"}}, "reconfigure_flow_runs")
+    assert stage.ask(keys("worker"), "PATCH", f"/api/flow_runs/{run}", {"infrastructure_pid": "host:1"}).status == 204
+    assert stage.read_run(run)["job_variables"] == {"command": "id"}
+
+
+def test_who_controls_runs_cancels_and_pauses_and_forges_nothing(stage: Stage) -> None:
+    operator = stage.with_role("see_flows", "control_flow_runs")
+    run = stage.run()
+    path = f"/api/flow_runs/{run}/set_state"
+    for body in ({"state": {"type": "COMPLETED"}}, {"state": {"type": "CANCELLING"}, "force": True}, {"state": {"type": "SCHEDULED", "data": {"type": "reference", "storage_key": "../../x"}}}):
+        stage.refused(operator, "POST", path, body, "run_flows")
+    assert stage.read_run(run)["state_type"] == "SCHEDULED"
+    assert stage.ask(operator, "POST", path, {"state": {"type": "CANCELLING", "name": "Cancelling"}}).status in (200, 201)
+    assert stage.read_run(run)["state_type"] in ("CANCELLING", "CANCELLED")
+    stage.refused(operator, "POST", "/api/flow_runs/bulk_set_state", {"flow_runs": {}, "state": {"type": "CANCELLING"}}, "write_workspace_settings")
+    stage.refused(operator, "DELETE", f"/api/flow_runs/{run}", None, "manage_flows")
+
+
+@pytest.mark.parametrize("kind", ["flow_runs", "flows", "deployments"])
+def test_an_empty_filter_deletes_nothing(kind: str, stage: Stage, keys) -> None:
+    run = stage.run()
+    for body in (None, {}, {kind: {}}, {kind: {"id": {"any_": []}}}, {kind: {"operator": "or_", "id": {"any_": [str(uuid.uuid4())]}}}):
+        stage.refused(keys("developer"), "POST", f"/api/{kind}/bulk_delete", body, "write_workspace_settings")
+    assert stage.read_run(run)["id"] == run
+    assert stage.ask(keys("developer"), "POST", f"/api/{kind}/bulk_delete", {kind: {"id": {"any_": [str(uuid.uuid4())]}}}).status == 200
+
+
+def test_named_runs_are_deleted_together(stage: Stage, keys) -> None:
+    runs = [stage.run() for _ in range(2)]
+    assert stage.ask(keys("developer"), "POST", "/api/flow_runs/bulk_delete", {"flow_runs": {"id": {"any_": runs}}}).status == 200
+    until("both are gone", lambda: all(stage.ask(stage.owner, "GET", f"/api/flow_runs/{run}").status == 404 for run in runs), 20, every=0.2)
+
+
+def test_who_writes_schedules_pauses_and_plans_and_touches_no_code(stage: Stage) -> None:
+    planner = stage.with_role("see_deployments", "see_flows", "write_schedules")
+    path = f"/api/deployments/{stage.deployment}"
+    made = stage.ask(planner, "POST", f"{path}/schedules", [{"active": False, "schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}])
+    assert made.status in (200, 201), made.body
+    schedule = made.json()[0]["id"]
+    assert stage.ask(planner, "PATCH", f"{path}/schedules/{schedule}", {"active": True}).status == 204
+    assert stage.ask(planner, "PATCH", path, {"paused": True}).status == 204
+    assert stage.ask(stage.owner, "GET", path).json()["paused"] is True
+    assert stage.ask(planner, "POST", f"{path}/resume_deployment").status == 200
+    assert stage.ask(planner, "DELETE", f"{path}/schedules/{schedule}").status == 204
+    for body in ({"entrypoint": "evil.py:flow"}, {"paused": False, "pull_steps": []}, {"job_variables": {"command": "id"}}):
+        stage.refused(planner, "PATCH", path, body, "write_deployments")
+    assert stage.ask(stage.owner, "GET", path).json()["entrypoint"] is None
+
+
+def automation(*actions: dict) -> dict:
+    """An automation on an event of anybody's making."""
+    trigger = {"type": "event", "posture": "Reactive", "expect": ["evil.fire"], "threshold": 1, "within": 0}
+    return {"name": f"a-{uuid.uuid4().hex[:8]}", "enabled": False, "trigger": trigger, "actions": list(actions)}
+
+
+def test_an_automation_does_nothing_that_its_author_may_not(stage: Stage, keys) -> None:
+    author = stage.with_role("see_automations", "manage_automations")
+    runs = {"type": "run-deployment", "source": "selected", "deployment_id": stage.deployment}
+    assert stage.directly("POST", "/api/automations/", automation({**runs, **COMMAND})).status == 201
+    for action, lacking in (
+        (runs, "run_deployments"),
+        ({"type": "change-flow-run-state", "state": "COMPLETED"}, "run_flows"),
+        ({"type": "call-webhook", "block_document_id": str(uuid.uuid4())}, "see_secret_blocks"),
+        ({"type": "pause-deployment", "source": "selected", "deployment_id": stage.deployment}, "write_schedules"),
+    ):
+        stage.refused(author, "POST", "/api/automations/", automation({"type": "do-nothing"}, action), lacking)
+    harmless = stage.ask(author, "POST", "/api/automations/", automation({"type": "do-nothing"}))
+    assert harmless.status == 201, harmless.body
+    stage.refused(author, "PUT", f"/api/automations/{harmless.json()['id']}", automation(runs), "run_deployments")
+    dumps = {**runs, "parameters": {"x": {"__prefect_kind": "jinja", "template": "{{ variables }}"}}}
+    blind = stage.with_role("see_automations", "manage_automations", "run_deployments")
+    stage.refused(blind, "POST", "/api/automations/", automation(dumps), "see_variables")
+    assert stage.ask(keys("developer"), "POST", "/api/automations/", automation({**runs, **COMMAND})).status == 201
+
+
+def test_a_variable_in_a_parameters_clothes_shows_its_value_to_nobody_who_may_not_see_it(stage: Stage) -> None:
+    name = f"v{uuid.uuid4().hex[:8]}"
+    assert stage.ask(stage.owner, "POST", "/api/variables/", {"name": name, "value": "worth-hiding"}).status == 201
+    body = {"parameters": {"x": {"__prefect_kind": "workspace_variable", "variable_name": name}}}
+    path = f"/api/deployments/{stage.deployment}/create_flow_run"
+    assert stage.directly("POST", path, body).json()["parameters"] == {"x": "worth-hiding"}
+    stage.refused(stage.with_role("see_deployments", "run_deployments"), "POST", path, body, "see_variables")
+
+
+def test_no_body_poisons_the_list_of_runs_for_everybody(stage: Stage) -> None:
+    path = f"/api/deployments/{stage.deployment}/create_flow_run"
+    for poison in (b'{"parameters": {"n": 123456789012345678901234567890}}', b'{"parameters": {"u": "\\ud800"}}', b'{"parameters": {"a": 1, "a": 2}}', b'{"parameters": {"n": NaN}}'):
+        answer = stage.gateway.ask("POST", path, key=stage.owner, body=poison, headers={"Content-Type": "application/json"})
+        assert (answer.status, answer.reason) == (400, "malformed-body"), poison
+    assert stage.ask(stage.owner, "POST", "/api/flow_runs/filter", {}).status == 200
+
+
+def test_numbers_reach_prefect_as_they_were_written(stage: Stage, gateway: Gateway, recorded: Gateway, recorder) -> None:
+    key = recorded.newcomer("developer")[1]
+    mark = recorder.mark()
+    body = b'{"parameters": {"n": 9007199254740993, "d": 0.10000000000000000555, "z": 1.0}}'
+    assert recorded.ask("POST", f"/api/deployments/{stage.deployment}/create_flow_run", key=key, body=body, headers={"Content-Type": "application/json"}).status == 200
+    (seen,) = recorder.since(mark)
+    assert seen.body == body.replace(b" ", b"") and seen.header("content-type") == "application/json"
+
+
+def test_can_says_what_a_body_may_hold(stage: Stage) -> None:
+    name, _ = stage.gateway.newcomer("runner")
+    said = stage.gateway.run("can", name, "POST", f"/api/deployments/{stage.deployment}/create_flow_run").stdout
+    assert "may not     send `job_variables`" in said and "reconfigure_flow_runs" in said, said
+    assert "may         send `__prefect_kind`" in said, said
