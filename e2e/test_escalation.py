@@ -3,6 +3,7 @@
 import base64
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from stage import http
 from stage.gateway import Gateway
 from stage.prefect import Server
+from stage.raw import WebSocket
+from stage.steps_sockets import opens
 from stage.wait import until
 
 
@@ -203,6 +206,89 @@ def test_a_variable_in_a_parameters_clothes_shows_its_value_to_nobody_who_may_no
     path = f"/api/deployments/{stage.deployment}/create_flow_run"
     assert stage.directly("POST", path, body).json()["parameters"] == {"x": "worth-hiding"}
     stage.refused(stage.with_role("see_deployments", "run_deployments"), "POST", path, body, "see_variables")
+
+
+def event(name: str, resource: str) -> dict:
+    """An event as a client sends it."""
+    return {"id": str(uuid.uuid4()), "occurred": "2026-01-01T00:00:00Z", "event": name, "resource": {"prefect.resource.id": resource}}
+
+
+def seen_events(stage: Stage, resource: str) -> list[str]:
+    """The names of the events about a resource that Prefect has."""
+    wanted = {"filter": {"occurred": {"since": "2025-12-31T00:00:00Z", "until": "2026-01-02T00:00:00Z"}, "resource": {"id": [resource]}}}
+    return [each["event"] for each in stage.ask(stage.owner, "POST", "/api/events/filter", wanted).json()["events"]]
+
+
+def test_events_of_prefects_own_come_from_runs_and_workers_alone(stage: Stage, keys) -> None:
+    emitter = stage.with_role("manage_events", "see_events")
+    resource = f"lictor.test.{uuid.uuid4()}"
+    stage.refused(emitter, "POST", "/api/events", [event("mine.done", resource), event("prefect.flow-run.Failed", resource)], "write_workers")
+    assert stage.ask(emitter, "POST", "/api/events", [event("mine.done", resource)]).status == 204
+    socket = opens(stage.gateway.port, emitter, "/api/events/in")
+    socket.send(event("mine.streamed", resource))
+    until("both of its own events", lambda: sorted(seen_events(stage, resource)) == ["mine.done", "mine.streamed"], 30, every=0.3)
+    socket.send(event("prefect.flow-run.Failed", resource))
+    assert socket.until_closed(5) == 1008 and "permission-denied" in socket.close_reason
+    # A worker's runs tell of themselves.
+    assert stage.ask(keys("worker"), "POST", "/api/events", [event("prefect.task-run.Running", resource)]).status == 204
+    until("the worker's", lambda: "prefect.task-run.Running" in seen_events(stage, resource), 30, every=0.3)
+
+
+def test_a_variables_value_is_in_no_event_that_one_who_may_not_see_it_reads(stage: Stage) -> None:
+    blind = stage.with_role("see_events")
+    name, value = f"v{uuid.uuid4().hex[:8]}", f"hidden-{uuid.uuid4().hex}"
+    live = {key: opens(stage.gateway.port, key, "/api/events/out") for key in (blind, stage.owner)}
+    for socket in live.values():
+        # As Prefect's client does: without an end in the future, nothing that is yet to happen is told.
+        socket.send({"type": "filter", "filter": {"event": {"prefix": ["prefect.variable."]}, "occurred": {"since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}}})
+    assert stage.ask(stage.owner, "POST", "/api/variables/", {"name": name, "value": value}).status == 201
+
+    def told_of_it(socket: WebSocket) -> str:
+        while name not in (message := str(socket.receive(30))):
+            assert message != "None", "no event came"
+        return message
+
+    def changed_and_told() -> bool:
+        # Only events after the subscription are told, so it is changed until one has arrived.
+        assert stage.ask(stage.owner, "PATCH", f"/api/variables/name/{name}", {"value": value}).status == 204
+        return all(reading.done() for reading in readings.values())
+
+    with ThreadPoolExecutor(2) as aside:
+        readings = {key: aside.submit(told_of_it, socket) for key, socket in live.items()}
+        until("an event of it on both sockets", changed_and_told, 30, every=0.3)
+    told = {key: reading.result() for key, reading in readings.items()}
+    assert value in told[stage.owner] and value not in told[blind]
+    wanted = {"filter": {"event": {"prefix": ["prefect.variable."]}}, "limit": 1}
+    until("a second page", lambda: stage.ask(stage.owner, "POST", "/api/events/filter", wanted).json()["next_page"], 30, every=0.3)
+    seen = stage.ask(stage.owner, "POST", "/api/events/filter", {**wanted, "limit": 50})
+    assert value in seen.body.decode()
+    first = stage.ask(blind, "POST", "/api/events/filter", {**wanted, "limit": 50})
+    assert first.status == 200 and value not in first.body.decode() and name in first.body.decode()
+    page = stage.ask(blind, "POST", "/api/events/filter", wanted).json()["next_page"]
+    following = stage.ask(blind, "GET", page.partition(stage.gateway.url)[2])
+    assert following.status == 200 and value not in following.body.decode()
+
+
+def test_a_socket_follows_a_change_of_rights(stage: Stage) -> None:
+    name, key = stage.gateway.newcomer("worker")
+    stage.gateway.cli("role", "add", role := f"r-{uuid.uuid4().hex[:8]}", "--permission", "manage_events")
+    stage.gateway.cli("grant", "add", name, "--role", role)
+    socket = opens(stage.gateway.port, key, "/api/events/in")
+    stage.gateway.cli("grant", "remove", name, "--role", "worker")
+    # It may still emit events of its own, but no more those of Prefect: so it is sent to connect again.
+    assert socket.until_closed(2) == 1012 and "rights changed" in socket.close_reason
+    again = opens(stage.gateway.port, key, "/api/events/in")
+    again.send(event("prefect.flow-run.Failed", "x"))
+    assert again.until_closed(5) == 1008
+
+
+def test_a_schema_cannot_stop_the_server(stage: Stage, keys) -> None:
+    letters = "a" * 40 + "!"
+    body = {"schema": {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a+)+$"}, "n": {"type": "integer"}}}, "values": {"x": letters, "n": "no number"}}
+    answer = stage.gateway.ask("POST", "/api/ui/schemas/validate", key=keys("viewer"), body=body, timeout=20)
+    assert answer.status == 200 and answer.json()["valid"] is False
+    # It is checked, but for the expression.
+    assert [error["property"] for error in answer.json()["errors"]] == ["n"]
 
 
 def test_no_body_poisons_the_list_of_runs_for_everybody(stage: Stage) -> None:

@@ -19,10 +19,18 @@ pub struct Condition {
     found: fn(&Value) -> bool,
 }
 
+impl Condition {
+    /// Whether the fact is there.
+    #[must_use]
+    pub fn is_met_by(&self, body: &Value) -> bool {
+        (self.found)(body)
+    }
+}
+
 /// What the body lacks the right to: the first fact found whose need is not held.
 #[must_use]
 pub(crate) fn lacking(inspect: Inspect, body: &Value, held: PermissionSet) -> Option<PermissionSet> {
-    let unmet = |condition: &&Condition| !condition.needs.admits(held) && (condition.found)(body);
+    let unmet = |condition: &&Condition| !condition.needs.admits(held) && condition.is_met_by(body);
     inspect.conditions().iter().find(unmet).map(|condition| condition.needs.lacking(held))
 }
 
@@ -31,7 +39,7 @@ impl Inspect {
     #[must_use]
     pub const fn conditions(self) -> &'static [Condition] {
         match self {
-            Self::Nothing | Self::SecretsInQuery | Self::SecretsInBody => &[],
+            Self::Nothing | Self::SecretsInQuery | Self::SecretsInBody | Self::Schema => &[],
             Self::RunOfDeployment => RUN_OF_DEPLOYMENT,
             Self::NewRun => NEW_RUN,
             Self::RunChange => RUN_CHANGE,
@@ -43,13 +51,8 @@ impl Inspect {
             Self::DeploymentChange => DEPLOYMENT_CHANGE,
             Self::Parameters => PARAMETERS,
             Self::Automation => AUTOMATION,
+            Self::Events => EVENTS,
         }
-    }
-
-    /// Whether the JSON body is read, held against conditions, and written anew.
-    #[must_use]
-    pub const fn is_of_body(self) -> bool {
-        !self.conditions().is_empty()
     }
 }
 
@@ -186,6 +189,20 @@ static AUTOMATION: &[Condition] = &[
         found: |body| actions(body).any(|action| !action.get("type").and_then(Value::as_str).is_some_and(is_known)),
     },
 ];
+
+static EVENTS: &[Condition] = &[Condition {
+    fact: "an event named `prefect.…`, which only runs and workers have to tell",
+    needs: Access::one_of(&[Permission::RunFlows, Permission::WriteWorkers]),
+    found: |body| match body.as_array() {
+        Some(events) => events.iter().any(is_prefects),
+        None => is_prefects(body),
+    },
+}];
+
+/// Prefect's own events make task runs and fire automations.
+fn is_prefects(event: &Value) -> bool {
+    event.get("event").and_then(Value::as_str).is_none_or(|name| name.starts_with("prefect."))
+}
 
 fn is_known(action: &str) -> bool {
     const KNOWN: [&str; 17] = [

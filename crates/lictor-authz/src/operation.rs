@@ -166,6 +166,10 @@ pub enum Inspect {
     Parameters,
     /// What an automation does.
     Automation,
+    /// Which events are said to have happened.
+    Events,
+    /// The schema that values are checked against: rewritten, so that it cannot keep Prefect busy or send it elsewhere.
+    Schema,
 }
 
 /// Where the needed permission comes from.

@@ -229,8 +229,8 @@ table! {
     POST "/v2/concurrency_limits/decrement-with-lease", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
     POST "/v2/concurrency_limits/leases/{lease_id}/renew", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
     // --- events and automations ---
-    POST "/events", Needs ManageEvents, Plumbing, Nothing, Decided "may forge any event, those of task runs and those that fire automations included; as Cloud asks of its events socket";
-    POST "/events/filter", Needs SeeEvents, Read, Nothing, Decided "a list, asked for with a body; payloads hold variables' values";
+    POST "/events", Needs ManageEvents, Plumbing, Events, Decided "may forge any event, those of task runs and those that fire automations included; as Cloud asks of its events socket";
+    POST "/events/filter", Needs SeeEvents, Read, Nothing, Decided "a list, asked for with a body; without see_variables, payloads of variables are left out";
     GET "/events/filter/next", Needs SeeEvents, Read, Nothing, Decided "the next page; its token is unsigned and holds the whole filter, so it needs what the filter needs";
     POST "/events/count-by/{countable}", Needs SeeEvents, Read, Nothing, Decided "a count, asked for with a body";
     POST "/automations/", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
@@ -258,12 +258,12 @@ table! {
     POST "/ui/flows/next-runs", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/ui/flow_runs/history", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/ui/flow_runs/count-task-runs", Needs SeeFlows, Read, Nothing, Cloud "";
-    POST "/ui/schemas/validate", Needs SeeVariables, Read, Nothing, Decided "its error text reveals the value of any variable that the values refer to";
+    POST "/ui/schemas/validate", Needs SeeVariables, Read, Schema, Decided "its error text reveals the value of any variable that the values refer to; patterns and remote references are taken out, since one can stop the whole server";
     POST "/ui/task_runs/dashboard/counts", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/ui/task_runs/count", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/ui/task_runs/{id}", Needs SeeFlows, Read, Nothing, Decided "reads one task run, as GET /task_runs/{id} does";
     // --- the websockets, in no OpenAPI of any version ---
-    SOCKET "/events/in", Needs ManageEvents, Plumbing, Nothing, Decided "Cloud's client names this scope; carries task runs, heartbeats and forgeable events";
+    SOCKET "/events/in", Needs ManageEvents, Plumbing, Events, Decided "Cloud's client names this scope; carries task runs, heartbeats and forgeable events";
     SOCKET "/events/out", Needs SeeEvents, Plumbing, Nothing, Decided "the live form of POST /events/filter; Cloud's client names manage_events, which is more than reading needs";
     SOCKET "/logs/out", Needs SeeFlows, Plumbing, Nothing, Decided "the live form of POST /logs/filter";
     SOCKET "/task_runs/subscriptions/scheduled", Needs RunTasks, Plumbing, Nothing, Decided "takes background task runs with their parameters; run_tasks is in no other row";

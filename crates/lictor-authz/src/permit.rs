@@ -45,6 +45,12 @@ impl Permit {
         }
     }
 
+    /// Whether nothing that the body may hold needs more than the caller holds.
+    #[must_use]
+    pub fn meets_all(&self) -> bool {
+        self.operation.inspect.conditions().iter().all(|condition| self.meets(condition))
+    }
+
     /// Whether the caller holds what a condition on the body needs.
     #[must_use]
     pub fn meets(&self, condition: &Condition) -> bool {

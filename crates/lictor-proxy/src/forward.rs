@@ -7,7 +7,7 @@ use http::{Method, Request, Response, Version};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use lictor_authz::{Inspect, Operation, Permit, Place, surface};
-use lictor_model::{Identity, Reason};
+use lictor_model::{Identity, Permission, Reason};
 
 use crate::body::{Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
@@ -44,7 +44,8 @@ impl DataThread {
         if *operation == surface::UI_SETTINGS {
             return Box::pin(self.ui_settings(permit, story, arrival)).await;
         }
-        if next_page::OPERATIONS.contains(&operation.name()) && arrival.origin.secure {
+        let sees_variables = permit.holds(Permission::SeeVariables);
+        if next_page::OPERATIONS.contains(&operation.name()) && (arrival.origin.secure || !sees_variables) {
             return Box::pin(self.event_page(permit, story, arrival, identity)).await;
         }
         let mut response = self.exchange(permit, story, arrival, identity).await?;
@@ -80,7 +81,8 @@ impl DataThread {
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let base = self.base(&arrival);
-        self.rewritten(permit, story, arrival, identity, |body| next_page::rewrite(body, &base)).await
+        let masked = !permit.holds(Permission::SeeVariables);
+        self.rewritten(permit, story, arrival, identity, |body| next_page::rewrite(body, &base, masked)).await
     }
 
     /// Forwards, and answers with Prefect's body written anew.
@@ -181,8 +183,16 @@ impl DataThread {
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(inspected.rewritten))))
             }
-            rule => {
-                debug_assert!(rule.is_of_body(), "{rule:?} has no conditions");
+            // Sent all the time, by those who may: nothing in it could be refused.
+            Inspect::Events if permit.meets_all() => Ok((target.query, streamed(body))),
+            Inspect::Schema => {
+                check_json(request.headers())?;
+                let body = collect(body, inspect::MAX_SCHEMA).await?;
+                outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                sent.raise();
+                Ok((target.query, Either::Right(Full::new(inspect::schema(&body)?))))
+            }
+            _ => {
                 check_json(request.headers())?;
                 let body = collect(body, limit).await?;
                 let rewritten = inspect::body(&body, |value| permit.check_body(value))?;

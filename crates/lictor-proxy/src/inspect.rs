@@ -6,6 +6,9 @@
 
 mod json;
 mod query;
+mod schema;
+
+pub use schema::{MAX_SCHEMA, schema};
 
 pub use json::{body, read_strict, secrets_in_body};
 pub use query::secrets_in_query;

@@ -15,6 +15,7 @@ use crate::story::Story;
 mod authenticate;
 mod close;
 mod dial;
+mod events;
 mod frame;
 mod hello;
 mod places;
@@ -23,6 +24,7 @@ mod socket;
 mod upgrade;
 
 pub(crate) use dial::Errand;
+pub(crate) use events::mask_variable;
 pub use places::Places;
 pub(crate) use socket::Socket;
 pub(crate) use upgrade::{Handshake, accept, asked_for};

@@ -54,6 +54,11 @@ impl Close {
         Self { code: RESTART, text: Reason::UpstreamUnavailable.code().to_owned(), reason: None }
     }
 
+    /// The caller may now more or less than when the socket was opened: it comes again.
+    pub(super) fn ruled_anew() -> Self {
+        Self { code: RESTART, text: "rights changed: connect again".to_owned(), reason: None }
+    }
+
     pub(super) fn protocol() -> Self {
         Self { code: PROTOCOL, text: "websocket protocol error".to_owned(), reason: None }
     }

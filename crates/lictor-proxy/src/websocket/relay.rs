@@ -10,22 +10,35 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::authenticate::is_auth;
 use super::close::Close;
+use super::events::{mask_message, own_event};
 use super::frame::{self, Frame, FrameError, Sender, UPSTREAM_MASK};
 use super::hello::narrow;
 use lictor_model::Reason;
 
 /// Read at once from either side.
 const CHUNK: usize = 64 * 1024;
-/// The client's first message is looked at whole when it is no larger than this; a greeting must not be larger.
-const MAX_FIRST_MESSAGE: u64 = 1024 * 1024;
+/// A message is looked at whole when it is no larger than this; one that must be looked at must not be larger. Prefect takes
+/// events of 1.5 MB (`PREFECT_EVENTS_MAXIMUM_SIZE_BYTES`).
+const MAX_WHOLE: u64 = 2 * 1024 * 1024;
 
-/// What becomes of the client's first message after it has been let in.
+/// What becomes of messages, by what the caller may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
-    /// It passes, unless it authenticates again: an identity is fixed for the life of a socket.
+pub(super) enum Rule {
+    /// They pass, but for a first one that authenticates again: an identity is fixed for the life of a socket.
     Pass,
-    /// It is a worker's greeting, and loses its power over the pool.
+    /// The first is a worker's greeting, and loses its power over the pool.
     NarrowedGreeting,
+    /// Each is an event, and must not be one of Prefect's own.
+    OwnEvents,
+    /// Each comes from Prefect, and an event of a variable loses its payload.
+    MaskedVariables,
+}
+
+impl Rule {
+    /// Whether it is about every message, and not the first alone.
+    const fn is_lasting(self) -> bool {
+        matches!(self, Self::OwnEvents | Self::MaskedVariables)
+    }
 }
 
 /// Where a direction stands on the wire.
@@ -41,18 +54,19 @@ pub(super) async fn downlink<R, W>(
     buffer: &mut BytesMut,
     client: &mut W,
     position: &mut Position,
+    rule: Rule,
 ) -> Close
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut pass = Pass::new(Sender::Server);
+    let mut pass = Pass::new(Sender::Server, rule);
     loop {
         let mut ready = Vec::new();
         let end = loop {
             match pass.step(buffer, &mut ready) {
                 Ok(Step::NeedMore) => break None,
-                Ok(Step::Passed | Step::Again) => {}
+                Ok(Step::Passed | Step::Refused(_)) => {}
                 Ok(Step::Closed(payload)) => break Some(Close::from_upstream(frame::read_close(&payload))),
                 Err(error) => {
                     tracing::warn!(%error, "Prefect's socket broke the protocol");
@@ -76,20 +90,19 @@ where
 }
 
 /// Passes the client's frames to Prefect until one side ends.
-pub(super) async fn uplink<R, W>(client: &mut R, buffer: &mut BytesMut, prefect: &mut W, first: First) -> Close
+pub(super) async fn uplink<R, W>(client: &mut R, buffer: &mut BytesMut, prefect: &mut W, rule: Rule) -> Close
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut pass = Pass::new(Sender::Client);
-    pass.first = Some(first);
+    let mut pass = Pass::new(Sender::Client, rule);
     loop {
         let mut ready = Vec::new();
         let end = loop {
             match pass.step(buffer, &mut ready) {
                 Ok(Step::NeedMore) => break None,
                 Ok(Step::Passed) => {}
-                Ok(Step::Again) => return Close::refused(Reason::TwoCredentials, Default::default()),
+                Ok(Step::Refused(reason)) => break Some(Close::refused(reason, Default::default())),
                 Ok(Step::Closed(_)) => break Some(Close::gone()),
                 Err(FrameError::TooLarge(_)) => break Some(Close::too_big()),
                 Err(_) => break Some(Close::protocol()),
@@ -128,8 +141,8 @@ async fn fill<R: AsyncRead + Unpin>(from: &mut R, buffer: &mut BytesMut) -> std:
 enum Step {
     NeedMore,
     Passed,
-    /// The client's first message authenticates again.
-    Again,
+    /// The client must not say this.
+    Refused(Reason),
     /// A close frame's payload; the frame itself has been passed on only upwards.
     Closed(Vec<u8>),
 }
@@ -139,13 +152,15 @@ struct Pass {
     sender: Sender,
     /// Bytes of the present frame that are still to come.
     left: u64,
-    /// What to do with the first message, as long as it has not come.
-    first: Option<First>,
+    /// What to do with messages, as long as there is something to do.
+    rule: Option<Rule>,
 }
 
 impl Pass {
-    const fn new(sender: Sender) -> Self {
-        Self { sender, left: 0, first: None }
+    fn new(sender: Sender, rule: Rule) -> Self {
+        // Prefect's side has no credential to repeat.
+        let rule = Some(rule).filter(|rule| sender == Sender::Client || rule.is_lasting());
+        Self { sender, left: 0, rule }
     }
 
     const fn is_mid_frame(&self) -> bool {
@@ -158,42 +173,27 @@ impl Pass {
         }
         let Some(head) = frame::peek(buffer, self.sender)? else { return Ok(Step::NeedMore) };
         let is_close = head.opcode() == OpCode::Control(Control::Close);
-        let first = self.first.filter(|_| !head.is_control());
-        if first == Some(First::NarrowedGreeting) && head.payload > MAX_FIRST_MESSAGE {
-            return Err(FrameError::TooLarge(usize::try_from(MAX_FIRST_MESSAGE).unwrap_or(usize::MAX)));
+        let rule = self.rule.filter(|_| !head.is_control());
+        if rule.is_some_and(|rule| rule != Rule::Pass) && head.payload > MAX_WHOLE {
+            return Err(FrameError::TooLarge(usize::try_from(MAX_WHOLE).unwrap_or(usize::MAX)));
         }
-        let look = first.filter(|_| head.payload <= MAX_FIRST_MESSAGE);
+        let look = rule.filter(|_| head.payload <= MAX_WHOLE);
         if !is_close && look.is_none() {
-            if first.is_some() {
-                self.first = None;
+            if rule.is_some() {
+                self.rule = None;
             }
             self.left = head.whole();
             return Ok(self.pass_some(buffer, ready));
         }
         let Some(whole) = frame::take(buffer, &head) else { return Ok(Step::NeedMore) };
-        if let Some(first) = look {
-            self.first = None;
-            return self.pass_first(first, &whole, ready);
+        if let Some(rule) = look {
+            self.rule = self.rule.filter(|rule| rule.is_lasting());
+            return pass_whole(rule, &whole, ready);
         }
         if self.sender == Sender::Client {
             ready.extend_from_slice(&whole.raw);
         }
         Ok(Step::Closed(whole.payload))
-    }
-
-    fn pass_first(&self, first: First, whole: &Frame, ready: &mut Vec<u8>) -> Result<Step, FrameError> {
-        let is_text = whole.opcode == OpCode::Data(Data::Text);
-        match first {
-            First::Pass if is_text && is_auth(&whole.payload) => return Ok(Step::Again),
-            First::Pass => ready.extend_from_slice(&whole.raw),
-            First::NarrowedGreeting => {
-                // In pieces, or not as text, it could not be seen whole; no worker sends it so.
-                let greeting = Some(&whole.payload).filter(|_| is_text && whole.is_final);
-                let narrowed = greeting.and_then(|payload| narrow(payload)).ok_or(FrameError::Protocol)?;
-                frame::write(whole.opcode, &narrowed, Some(UPSTREAM_MASK), ready);
-            }
-        }
-        Ok(Step::Passed)
     }
 
     fn pass_some(&mut self, buffer: &mut BytesMut, ready: &mut Vec<u8>) -> Step {
@@ -205,4 +205,27 @@ impl Pass {
         self.left -= u64::try_from(here).unwrap_or(self.left);
         Step::Passed
     }
+}
+
+fn pass_whole(rule: Rule, whole: &Frame, ready: &mut Vec<u8>) -> Result<Step, FrameError> {
+    let is_text = whole.opcode == OpCode::Data(Data::Text);
+    // In pieces, or not as text, it could not be seen whole; no client and no server of Prefect sends it so.
+    let seen = Some(whole.payload.as_slice()).filter(|_| is_text && whole.is_final);
+    match rule {
+        Rule::Pass if is_text && is_auth(&whole.payload) => return Ok(Step::Refused(Reason::TwoCredentials)),
+        Rule::Pass => ready.extend_from_slice(&whole.raw),
+        Rule::NarrowedGreeting => {
+            let narrowed = seen.and_then(narrow).ok_or(FrameError::Protocol)?;
+            frame::write(whole.opcode, &narrowed, Some(UPSTREAM_MASK), ready);
+        }
+        Rule::OwnEvents => match seen.and_then(own_event).ok_or(FrameError::Protocol)? {
+            Some(event) => frame::write(whole.opcode, &event, Some(UPSTREAM_MASK), ready),
+            None => return Ok(Step::Refused(Reason::PermissionDenied)),
+        },
+        Rule::MaskedVariables => {
+            let masked = seen.and_then(mask_message).ok_or(FrameError::Protocol)?;
+            frame::write(whole.opcode, &masked, None, ready);
+        }
+    }
+    Ok(Step::Passed)
 }

@@ -17,7 +17,7 @@ use super::close::Close;
 use super::dial::{Errand, UpstreamEnd, dial};
 use super::frame::{self, FrameReader, Sender};
 use super::places::{OwnPlace, Places};
-use super::relay::{First, Position, downlink, uplink};
+use super::relay::{Position, Rule, downlink, uplink};
 use super::upgrade::Handshake;
 use crate::drain::Drain;
 use crate::recorder::Recorder;
@@ -163,9 +163,18 @@ impl Socket {
             .map_err(|denial| Close::refused(denial.reason, denial.lacking))
     }
 
-    fn first_message(&self, identity: &Identity) -> First {
-        let may_write_pools = self.may(identity).is_ok_and(|permit| permit.holds(Permission::WriteWorkPools));
-        if self.is_worker_channel() && !may_write_pools { First::NarrowedGreeting } else { First::Pass }
+    /// What becomes of the client's messages and of Prefect's, by what the identity may now.
+    fn rules(&self, identity: &Identity) -> (Rule, Rule) {
+        let permit = self.may(identity).ok();
+        let holds = |permission| permit.as_ref().is_some_and(|permit| permit.holds(permission));
+        let template = self.matched.operation().template;
+        let up = match template {
+            _ if self.is_worker_channel() && !holds(Permission::WriteWorkPools) => Rule::NarrowedGreeting,
+            "/events/in" if !permit.as_ref().is_some_and(Permit::meets_all) => Rule::OwnEvents,
+            _ => Rule::Pass,
+        };
+        let masked = template == "/events/out" && !holds(Permission::SeeVariables);
+        (up, if masked { Rule::MaskedVariables } else { Rule::Pass })
     }
 
     fn is_worker_channel(&self) -> bool {
@@ -202,18 +211,28 @@ impl Socket {
 
     async fn relay(&self, client: &mut ClientEnd, prefect: &mut UpstreamEnd, identity: &Identity) -> (Close, bool) {
         let mut position = Position::default();
-        let first = self.first_message(identity);
+        let rules = self.rules(identity);
         let close = {
             let (mut from_client, mut to_client) = tokio::io::split(&mut client.stream);
             let (mut from_prefect, mut to_prefect) = tokio::io::split(&mut prefect.stream);
             tokio::select! {
-                close = downlink(&mut from_prefect, &mut prefect.buffer, &mut to_client, &mut position) => close,
-                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect, first) => close,
+                close = downlink(&mut from_prefect, &mut prefect.buffer, &mut to_client, &mut position, rules.1) => close,
+                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect, rules.0) => close,
                 close = self.revoked(identity) => close,
+                close = self.ruled_anew(identity, rules) => close,
                 () = self.drain.begun() => Close::refused(Reason::Draining, Default::default()),
             }
         };
         (close, !position.mid_frame)
+    }
+
+    /// Returns when what the identity may has changed what becomes of messages: the client comes again under the new rules.
+    async fn ruled_anew(&self, identity: &Identity, rules: (Rule, Rule)) -> Close {
+        let mut changes = self.auth.subscribe();
+        while self.rules(identity) == rules {
+            let _ = tokio::time::timeout(RECHECK, changes.changed()).await;
+        }
+        Close::ruled_anew()
     }
 
     /// Returns when the identity or its right to this socket is gone.
