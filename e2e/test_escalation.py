@@ -269,6 +269,22 @@ def test_a_variables_value_is_in_no_event_that_one_who_may_not_see_it_reads(stag
     assert following.status == 200 and value not in following.body.decode()
 
 
+def test_a_page_token_is_good_for_whom_it_was_given(stage: Stage, keys) -> None:
+    resource = f"lictor.test.{uuid.uuid4()}"
+    assert stage.ask(stage.owner, "POST", "/api/events", [event("mine", resource) for _ in range(3)]).status == 204
+    until("the events", lambda: len(seen_events(stage, resource)) == 3, 30, every=0.3)
+    wanted = {"filter": {"occurred": {"since": "2025-12-31T00:00:00Z", "until": "2026-01-02T00:00:00Z"}, "resource": {"id": [resource]}}, "limit": 2}
+    viewer = keys("viewer")
+    link = stage.ask(viewer, "POST", "/api/events/filter", wanted).json()["next_page"].removeprefix(stage.gateway.url)
+    assert len(stage.ask(viewer, "GET", link).json()["events"]) == 1
+    # Prefect itself takes any filter that somebody writes.
+    everything = {"filter": {}, "count": 0, "page_size": 100_000}
+    for forged in (base64.b64encode(str(everything).encode()).decode(), link.partition("page-token=")[2].replace("e", "f", 1), ""):
+        assert stage.ask(viewer, "GET", f"/api/events/filter/next?page-token={forged}").reason == "unknown-page-token"
+    assert stage.ask(keys("developer"), "GET", link).reason == "unknown-page-token"
+    assert stage.ask(viewer, "GET", f"{link}&page_size=9").reason == "unknown-page-token"
+
+
 def test_a_socket_follows_a_change_of_rights(stage: Stage) -> None:
     name, key = stage.gateway.newcomer("worker")
     stage.gateway.cli("role", "add", role := f"r-{uuid.uuid4().hex[:8]}", "--permission", "manage_events")

@@ -100,7 +100,10 @@ def test_a_role_that_has_the_permission_is_let_through(role: str, recorded: Gate
             continue
         mark = recorder.mark()
         status, reason = refused(recorded, row, key)
-        if status != 200 or len(recorder.since(mark)) != 1:
+        if row["operation"] == "GET /events/filter/next":
+            # It asks with a token that only a page before it can have given.
+            assert (status, reason, recorder.since(mark)) == (400, "unknown-page-token", [])
+        elif status != 200 or len(recorder.since(mark)) != 1:
             wrong.append((row["operation"], status, reason))
     assert wrong == []
 

@@ -76,6 +76,9 @@ reasons! {
     NotAMember = "not-a-member", 403, "This account has no role in this workspace. Ask an owner for one.";
     /// A permission is lacking.
     PermissionDenied = "permission-denied", 403, "The roles of this account do not allow this.";
+    /// A page token that was not given to this account.
+    UnknownPageToken = "unknown-page-token", 400,
+        "This link to a page of events was not given to this account here. Ask for the first page again.";
     /// Not in the table.
     UnknownOperation = "unknown-operation", 403, "This is not an operation of Prefect that Lictor knows, so it is refused.";
     /// In the table, for nobody.

@@ -11,6 +11,7 @@ use lictor_model::{Identity, Permission, Reason};
 
 use crate::body::{Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
+use crate::page_token::Holder;
 use crate::refusal::Refusal;
 use crate::story::Story;
 use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
@@ -44,8 +45,7 @@ impl DataThread {
         if *operation == surface::UI_SETTINGS {
             return Box::pin(self.ui_settings(permit, story, arrival)).await;
         }
-        let sees_variables = permit.holds(Permission::SeeVariables);
-        if next_page::OPERATIONS.contains(&operation.name()) && (arrival.origin.secure || !sees_variables) {
+        if next_page::OPERATIONS.contains(&operation.name()) {
             return Box::pin(self.event_page(permit, story, arrival, identity)).await;
         }
         let mut response = self.exchange(permit, story, arrival, identity).await?;
@@ -72,17 +72,25 @@ impl DataThread {
         Ok(response)
     }
 
-    /// A page of events, with the link to the next one at our own origin.
+    /// A page of events, with the link to the next one at our own origin, and sealed for this caller.
     async fn event_page(
         &self,
         permit: Permit,
         story: &mut Story,
-        arrival: Arrival<'_>,
+        mut arrival: Arrival<'_>,
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
+        let identity = identity.ok_or(Reason::AuthenticationRequired)?;
+        let workspace = &self.workspace(&arrival.target)?.name;
+        let (tokens, holder) = (&self.gateway.page_tokens, Holder { workspace, principal: &identity.principal.id });
+        if permit.operation().name() == next_page::FOLLOWING {
+            arrival.target.query = Some(tokens.open(arrival.target.query.as_deref(), &holder)?);
+        }
         let base = self.base(&arrival);
+        let seal = |query: &str| tokens.seal(query, &holder);
         let masked = !permit.holds(Permission::SeeVariables);
-        self.rewritten(permit, story, arrival, identity, |body| next_page::rewrite(body, &base, masked)).await
+        let rewrite = |body: &[u8]| next_page::rewrite(body, &base, masked, seal);
+        self.rewritten(permit, story, arrival, Some(identity), rewrite).await
     }
 
     /// Forwards, and answers with Prefect's body written anew.

@@ -20,6 +20,7 @@ use crate::drain::Drain;
 use crate::forward::API_MOUNT;
 use crate::framing::{Tunnel, VIOLATION};
 use crate::metrics::Metrics;
+use crate::page_token::PageTokens;
 use crate::pages::Pages;
 use crate::recorder::Recorder;
 use crate::refusal::{self, Refusal};
@@ -42,6 +43,8 @@ pub struct Gateway {
     pub recorder: Recorder,
     /// The access log.
     pub access_log: AccessLog,
+    /// What keeps links to the next page of events from being forged.
+    pub page_tokens: PageTokens,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Our own pages, made on the background runtime.

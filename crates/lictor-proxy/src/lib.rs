@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod listener;
 pub mod metrics;
 mod next_page;
+pub mod page_token;
 pub mod pages;
 mod probes;
 pub mod recorder;

@@ -12,13 +12,20 @@ use serde_json::value::RawValue;
 use crate::websocket::mask_variable;
 
 /// The operations whose answer has a `next_page`.
-pub(crate) const OPERATIONS: [&str; 2] = ["POST /events/filter", "GET /events/filter/next"];
+pub(crate) const OPERATIONS: [&str; 2] = ["POST /events/filter", FOLLOWING];
+/// Asks with nothing but such a link.
+pub(crate) const FOLLOWING: &str = "GET /events/filter/next";
 
 /// Puts our own scheme and host into the body's `next_page`; every other byte of a value stays as it is.
 ///
-/// `None` when the body is not the JSON object that it should be. With `masked`, events of variables lose their payload.
+/// `seal` makes of the link's query one that only this caller can use. `None` when the body is not what it should be. With `masked`, events of variables lose their payload.
 #[must_use]
-pub(crate) fn rewrite(body: &[u8], base: &str, masked: bool) -> Option<Bytes> {
+pub(crate) fn rewrite(
+    body: &[u8],
+    base: &str,
+    masked: bool,
+    seal: impl FnOnce(&str) -> Option<String>,
+) -> Option<Bytes> {
     let mut page: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
     if masked && let Some(events) = page.get_mut("events") {
         let mut listed: Vec<Value> = serde_json::from_str(events.get()).ok()?;
@@ -28,7 +35,8 @@ pub(crate) fn rewrite(body: &[u8], base: &str, masked: bool) -> Option<Bytes> {
     if let Some(link) = page.get("next_page").and_then(|link| serde_json::from_str::<String>(link.get()).ok()) {
         let (_, rest) = link.split_once("://")?;
         let path = rest.get(rest.find('/')?..)?;
-        let ours = serde_json::value::to_raw_value(&format!("{base}{path}")).ok()?;
+        let (path, query) = path.split_once('?')?;
+        let ours = serde_json::value::to_raw_value(&format!("{base}{path}?{}", seal(query)?)).ok()?;
         page.insert("next_page".to_owned(), ours);
     }
     serde_json::to_vec(&page).ok().map(Bytes::from)
@@ -41,13 +49,13 @@ mod tests {
     #[test]
     fn the_link_leads_to_us_and_nothing_else_changes() {
         let body = br#"{"events":[{"n":1.50}],"next_page":"http://10.0.0.9:4200/api/events/filter/next?page-token=a","total":3}"#;
-        let rewritten = rewrite(body, "https://gate.example", false).unwrap();
+        let rewritten = rewrite(body, "https://gate.example", false, |query| Some(query.to_owned())).unwrap();
         let expected: &[u8] = br#"{"events":[{"n":1.50}],"next_page":"https://gate.example/api/events/filter/next?page-token=a","total":3}"#;
         assert_eq!(&rewritten[..], expected);
         assert_eq!(
-            &rewrite(br#"{"events":[],"next_page":null}"#, "https://x", false).unwrap()[..],
+            &rewrite(br#"{"events":[],"next_page":null}"#, "https://x", false, |_| None).unwrap()[..],
             br#"{"events":[],"next_page":null}"#
         );
-        assert_eq!(rewrite(b"[]", "https://x", false), None);
+        assert_eq!(rewrite(b"[]", "https://x", false, |_| None), None);
     }
 }

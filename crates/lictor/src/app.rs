@@ -10,11 +10,12 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use lictor_authn::{Authenticator, Options, StartError};
-use lictor_model::Clock;
+use lictor_model::{Clock, Secret};
 use lictor_proxy::access_log::{self, AccessLog};
 use lictor_proxy::drain::Drain;
 use lictor_proxy::listener::{ListenError, Threads};
 use lictor_proxy::metrics::Metrics;
+use lictor_proxy::page_token::PageTokens;
 use lictor_proxy::pages::{PageBody, Pages};
 use lictor_proxy::recorder::Recorder;
 use lictor_proxy::websocket::Places;
@@ -42,6 +43,9 @@ pub(crate) enum AppError {
     /// The address cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// No secret can be made.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(#[source] getrandom::Error),
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -66,6 +70,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         background.handle().clone(),
         options(&plan),
     ))?;
+    let page_tokens = background.block_on(page_tokens(&store))?;
     let settings = settings(&plan)?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
@@ -73,6 +78,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         recorder: Recorder::start(store.clone(), background.handle()),
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics: Arc::new(Metrics::default()),
+        page_tokens,
         pages: pages(&plan, auth.clone(), store, background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
@@ -93,6 +99,12 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     threads.join();
     background.block_on(auth.flush());
     Ok(())
+}
+
+/// Links to pages are good on every replica, so the first one chooses the secret.
+async fn page_tokens(store: &Store) -> Result<PageTokens, AppError> {
+    let fresh = PageTokens::fresh_secret().map_err(AppError::Randomness)?;
+    Ok(PageTokens::new(&Secret::new(store.meta_get_or_set("page-token-secret", fresh.expose()).await?)))
 }
 
 fn start_log(plan: &Plan) {
