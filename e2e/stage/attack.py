@@ -13,7 +13,9 @@ from .raw import Outcome
 
 FOLDER = Path(__file__).resolve().parents[1] / "attacks"
 IDENTITIES = ("anonymous", "viewer", "developer", "worker")
-ON = ("path-confusion", "method-confusion", "header-trust", "request-smuggling", "websocket", "authentication", "session-csrf-cors")
+ON = (
+    "path-confusion", "method-confusion", "header-trust", "request-smuggling", "websocket", "authentication", "session-csrf-cors", "query-body-rbac", "prefect-escalation",
+)  # fmt: skip
 PASSWORDS = "pa:ss:word:is long"
 UUID = "3f3f1c9e-0000-4000-8000-00000000000{}"
 NOT_ADMITTED = {400, 401, 403, 404, 405, 408, 413, 415, 416, 421, 422, 426, 429, 431, 501, 505}
