@@ -11,7 +11,7 @@ test:
 # The everyday check: minutes, not the whole stage.
 quick: fmt-check clippy
 	cargo test --workspace --quiet
-	cargo build -p lictor
+	cargo build -p lictor -p lictor-proxy --bins --examples
 	.venvs/test/bin/pytest e2e -q -m smoke
 
 bench:

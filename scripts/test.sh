@@ -27,6 +27,6 @@ step 'dependencies' scripts/deny.sh
 LICTOR_TEST_POSTGRES_URL=$(scripts/postgres.sh start .cache/postgres) || { failed=1; exit 1; }
 export LICTOR_TEST_POSTGRES_URL
 step 'unit tests' cargo test --workspace --quiet
-step 'the program' cargo build --quiet -p lictor
+step 'the program' cargo build --quiet -p lictor -p lictor-proxy --bins --examples
 step 'the front door' .venvs/test/bin/pytest e2e -q
 exit "$failed"

@@ -25,7 +25,7 @@ pub fn secrets_in_body(body: &[u8], allowed: bool) -> Result<Inspected<Bytes>, R
         return Ok(Inspected { rewritten: Bytes::new(), reveals: false });
     }
     let Value::Object(mut object) = read_strict(body)? else { return Err(Reason::MalformedBody) };
-    let asked = read_flag(object.remove(FLAG).as_ref()).ok_or(Reason::MalformedBody)?;
+    let asked = read_flag(object.shift_remove(FLAG).as_ref()).ok_or(Reason::MalformedBody)?;
     let reveals = asked && allowed;
     if reveals {
         object.insert(FLAG.to_owned(), Value::Bool(true));

@@ -43,12 +43,12 @@ fn clean(schema: &mut Value) {
 }
 
 fn clean_keywords(keywords: &mut Map<String, Value>) {
-    keywords.remove("pattern");
-    keywords.remove("patternProperties");
+    keywords.shift_remove("pattern");
+    keywords.shift_remove("patternProperties");
     for reference in ["$ref", "$dynamicRef"] {
         let leads_away = |target: &Value| !target.as_str().is_some_and(|target| target.starts_with('#'));
         if keywords.get(reference).is_some_and(leads_away) {
-            keywords.remove(reference);
+            keywords.shift_remove(reference);
         }
     }
     for (keyword, value) in keywords.iter_mut().filter(|(keyword, _)| !DATA.contains(&keyword.as_str())) {
