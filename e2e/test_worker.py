@@ -14,9 +14,10 @@ from stage.prefect import NEWEST, PROGRAMS, Client, end
 from stage.wait import until
 
 
-def client_of(gateway: Gateway, home: Path, role: str) -> tuple[str, str, Client]:
-    """A machine with a role: its name, its key, its client."""
+def client_of(gateway: Gateway, home: Path, role: str, *limits: str) -> tuple[str, str, Client]:
+    """A machine with a role: its name, its key (perhaps a narrow one), its client."""
     name, key = gateway.newcomer(role)
+    key = gateway.key(name, *limits) if limits else key
     return name, key, Client(home, NEWEST, **FORMS["auth string user:KEY"](gateway.url, Caller(name, "", key)))
 
 
@@ -69,16 +70,16 @@ def deployed(gateway: Gateway, owner: str, tmp_path_factory) -> str:
 
 def test_a_worker_polls_runs_and_cancels(gateway: Gateway, owner: str, deployed: str, tmp_path) -> None:
     _, runner, _ = client_of(gateway, tmp_path / "runner", "runner")
-    _, _, worker = client_of(gateway, tmp_path / "worker", "worker")
+    _, _, worker = client_of(gateway, tmp_path / "worker", "worker", "--work-pool", "fleet", "--network", "127.0.0.0/8")
     log = tmp_path / "worker.log"
     process = worker.begin("prefect", "worker", "start", "--pool", "fleet", log=log)
     try:
-        short = gateway.ask("POST", f"/api/deployments/{deployed}/create_flow_run", key=runner, body={"state": {"type": "SCHEDULED"}})
-        assert short.status == 201, short.body
-        until_state(gateway, owner, short.json()["id"], "COMPLETED", 90)
-        until("its task run", lambda: gateway.ask("POST", "/api/task_runs/count", key=owner, body={"flow_runs": {"id": {"any_": [short.json()["id"]]}}}).json() == 1)
+        short = start_run(gateway, runner, deployed)
+        until_state(gateway, owner, short, "COMPLETED", 90)
+        # Its own task, and what stands for its subflow.
+        until("its task runs", lambda: gateway.ask("POST", "/api/task_runs/count", key=owner, body={"flow_runs": {"id": {"any_": [short]}}}).json() == 2)
         _, developer, _ = client_of(gateway, tmp_path / "dev", "developer")
-        long = gateway.ask("POST", f"/api/deployments/{deployed}/create_flow_run", key=developer, body={"state": {"type": "SCHEDULED"}, "parameters": {"seconds": 120}}).json()["id"]
+        long = start_run(gateway, developer, deployed, seconds=120)
         until_state(gateway, owner, long, "RUNNING", 90)
         cancelled = gateway.ask("POST", f"/api/flow_runs/{long}/set_state", key=developer, body={"state": {"type": "CANCELLING"}})
         assert cancelled.status in (200, 201), cancelled.body

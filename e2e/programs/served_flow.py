@@ -11,8 +11,14 @@ def tick(number: int) -> int:
 
 
 @flow
+def inner() -> str:
+    return "inner"
+
+
+@flow
 def served(seconds: int = 0) -> str:
     tick(1)
+    inner()
     for _ in range(seconds * 10):
         time.sleep(0.1)
     return "served"

@@ -81,15 +81,19 @@ impl Authenticator {
 
     async fn identify_claim(&self, claim: Result<Claim<'_>, Reason>, origin: &Origin) -> Result<Identity, Rejection> {
         match claim? {
-            Claim::Key(key) => self.identify_key(None, &key).await,
-            Claim::NamedKey { name, key } => self.identify_key(Some(name), &key).await,
+            Claim::Key(key) => self.identify_key(None, &key, origin).await,
+            Claim::NamedKey { name, key } => self.identify_key(Some(name), &key, origin).await,
             Claim::Password { name, password } => self.check_password(name, password, origin).await,
         }
     }
 
-    async fn identify_key(&self, named: Option<&str>, key: &ApiKey) -> Result<Identity, Rejection> {
+    async fn identify_key(&self, named: Option<&str>, key: &ApiKey, origin: &Origin) -> Result<Identity, Rejection> {
         let (inner, digest) = (&self.inner, key.digest());
-        let look = || inner.feed.peek(|view| view.people.key(&digest).map(|key| key.judge(named, inner.clock.now())));
+        let look = || {
+            inner
+                .feed
+                .peek(|view| view.people.key(&digest).map(|key| key.judge(named, origin.client_ip, inner.clock.now())))
+        };
         let rejected = |reason| Rejection::of(reason, named.unwrap_or_default());
         if inner.feed.is_lost() {
             return Err(rejected(Reason::StoreUnavailable));

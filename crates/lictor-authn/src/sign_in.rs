@@ -158,7 +158,9 @@ impl Authenticator {
 
     fn of_session(&self, principal: &PrincipalId, id: CredentialId) -> Result<Identity, Reason> {
         let credential = CredentialRef { kind: CredentialKind::Session, id };
-        self.inner.feed.peek(|view| Ok(Identity { principal: view.people.user(principal)?.clone(), credential }))
+        self.inner
+            .feed
+            .peek(|view| Ok(Identity { principal: view.people.user(principal)?.clone(), credential, narrowing: None }))
     }
 }
 

@@ -55,7 +55,7 @@ impl Stage {
     pub(crate) async fn add_key(&self, of: &str, expires_at: Option<Timestamp>) -> (ApiKey, KeyRow) {
         let key = ApiKey::generate().unwrap();
         let (digest, hint) = (key.digest(), key.hint());
-        let new = NewKey { principal: name(of), label: String::new(), digest, hint, expires_at };
+        let new = NewKey { principal: name(of), label: String::new(), digest, hint, expires_at, narrowing: None };
         let row = self.store.add_key(&By::console(), new).await.unwrap();
         (key, row)
     }

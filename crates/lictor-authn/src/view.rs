@@ -1,13 +1,14 @@
 //! What does the store say, as of its last change? An immutable snapshot that answers without I/O or locks.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use lictor_authz::AccessView;
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Digest, Identity, Principal, PrincipalId, PrincipalKind, Reason,
-    Timestamp,
+    CredentialId, CredentialKind, CredentialRef, Digest, Identity, Narrowing, Principal, PrincipalId, PrincipalKind,
+    Reason, Timestamp,
 };
 use lictor_store::{Directory, KeyRow, PasswordRow, SessionRow};
 
@@ -71,6 +72,7 @@ pub(crate) struct Key {
     id: CredentialId,
     expires_at: Option<Timestamp>,
     is_revoked: bool,
+    narrowing: Option<Arc<Narrowing>>,
     noted: AtomicI64,
 }
 
@@ -106,6 +108,7 @@ impl People {
             id: row.id,
             expires_at: row.expires_at,
             is_revoked: row.revoked_at.is_some(),
+            narrowing: row.narrowing.map(Arc::new),
             noted: AtomicI64::default(),
         });
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
@@ -149,12 +152,14 @@ impl Password {
 }
 
 impl Key {
-    /// Whether the key is good now, and whether it belongs to the name that came with it.
-    pub(crate) fn judge(&self, named: Option<&str>, now: Timestamp) -> Result<Identity, Rejection> {
+    /// Whether the key is good now and here, and whether it belongs to the name that came with it.
+    pub(crate) fn judge(&self, named: Option<&str>, from: IpAddr, now: Timestamp) -> Result<Identity, Rejection> {
         let reason = if named.is_some_and(|name| name != self.principal.name.as_str()) {
             Reason::KeyOfAnother
         } else if let Err(reason) = self.is_good(now) {
             reason
+        } else if self.narrowing.as_ref().is_some_and(|narrowing| !narrowing.admits_address(from)) {
+            Reason::KeyFromElsewhere
         } else {
             return Ok(self.identity());
         };
@@ -183,12 +188,13 @@ impl Key {
     }
 
     fn identity(&self) -> Identity {
-        identity(&self.principal, CredentialKind::Key, &self.id)
+        let identity = identity(&self.principal, CredentialKind::Key, &self.id);
+        Identity { narrowing: self.narrowing.clone(), ..identity }
     }
 }
 
 fn identity(principal: &Arc<Principal>, kind: CredentialKind, id: &CredentialId) -> Identity {
-    Identity { principal: Arc::clone(principal), credential: CredentialRef { kind, id: id.clone() } }
+    Identity { principal: Arc::clone(principal), credential: CredentialRef { kind, id: id.clone() }, narrowing: None }
 }
 
 /// Signed-in browsers.

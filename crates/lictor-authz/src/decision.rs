@@ -4,6 +4,7 @@ use lictor_model::{CredentialKind, Identity, Permission, PermissionSet, Reason, 
 
 use crate::access::AccessView;
 use crate::matcher::Matched;
+use crate::narrow;
 use crate::operation::Access;
 use crate::permit::Permit;
 
@@ -57,7 +58,15 @@ pub fn decide(
         needed if needed.admits(held) => {}
         needed => return Err(Denial { reason: Reason::PermissionDenied, lacking: needed.lacking(held) }),
     }
-    Ok(Permit::new(matched.clone(), held))
+    let Some(narrowing) = identity.and_then(|identity| identity.narrowing.as_deref()) else {
+        return Ok(Permit::new(matched.clone(), held));
+    };
+    // After what its owner may: somebody who may not at all is not told of a narrow key.
+    let left = narrowing.of(held);
+    if !narrow::admits(narrowing, matched, workspace) || !operation.access.admits(left) {
+        return Err(Denial { reason: Reason::KeyTooNarrow, lacking: operation.access.lacking(left) });
+    }
+    Ok(Permit::new(matched.clone(), left))
 }
 
 /// Why a request that is in no row is refused. A stranger learns only that a credential is needed, so that nobody can

@@ -4,6 +4,7 @@ pub mod access;
 pub mod conditions;
 pub mod decision;
 pub mod matcher;
+mod narrow;
 pub mod operation;
 pub mod operations;
 pub mod path;

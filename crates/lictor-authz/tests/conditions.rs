@@ -35,7 +35,7 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
         created_at: Timestamp::default(),
     };
     let credential = CredentialRef { kind: CredentialKind::Key, id: CredentialId::from("k") };
-    let identity = Identity { principal: Arc::new(principal), credential };
+    let identity = Identity { principal: Arc::new(principal), credential, narrowing: None };
     let path = CanonicalPath::parse(path).unwrap();
     let matched = find(verb, path.below("/api").unwrap()).unwrap();
     let access = AccessView::build(&[role], &[grant]);

@@ -11,10 +11,10 @@
 use std::sync::Arc;
 
 use lictor_authz::matcher::find;
-use lictor_authz::{AccessView, CanonicalPath, Matched, OPERATIONS, Verb, decide, deny_unknown};
+use lictor_authz::{AccessView, CanonicalPath, Effect, Matched, OPERATIONS, Verb, decide, deny_unknown};
 use lictor_model::{
-    CredentialKind, CredentialRef, Grant, Identity, Permission, Principal, PrincipalKind, PrincipalName, Reason, Role,
-    RoleName, Scope, Timestamp, WorkspaceName,
+    CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, Principal, PrincipalKind, PrincipalName,
+    Reason, Role, RoleName, Scope, Timestamp, WorkspaceName,
 };
 use proptest::prelude::*;
 
@@ -26,7 +26,7 @@ fn identity(kind: CredentialKind, disabled: bool) -> Identity {
         disabled,
         created_at: Timestamp::default(),
     };
-    Identity { principal: Arc::new(principal), credential: CredentialRef { kind, id: "c1".into() } }
+    Identity { principal: Arc::new(principal), credential: CredentialRef { kind, id: "c1".into() }, narrowing: None }
 }
 
 fn grant(role: &str, scope: Scope) -> Grant {
@@ -43,6 +43,64 @@ fn reason(roles: &[&str], who: Option<&Identity>, verb: Verb, path: &str) -> Opt
     let grants: Vec<_> = roles.iter().map(|role| grant(role, Scope::Everywhere)).collect();
     let view = AccessView::build(&[], &grants);
     decide(&asked(verb, path), who, &view, &"main".into()).err().map(|denial| denial.reason)
+}
+
+/// What becomes of a request by a narrow key of somebody with a role.
+fn narrowed(role: &str, narrowing: Narrowing, verb: Verb, path: &str) -> Option<Reason> {
+    let key = Identity { narrowing: Some(Arc::new(narrowing)), ..identity(CredentialKind::Key, false) };
+    reason(&[role], Some(&key), verb, path)
+}
+
+#[test]
+fn a_narrow_key_does_less_than_its_owner_and_never_more() {
+    let narrow = |permissions: &[Permission]| Narrowing {
+        permissions: Some(permissions.iter().copied().collect()),
+        ..Narrowing::default()
+    };
+    let too_narrow = Some(Reason::KeyTooNarrow);
+    assert_eq!(narrowed("owner", narrow(&[Permission::SeeFlows]), Verb::Post, "/api/flows/filter"), None);
+    assert_eq!(narrowed("owner", narrow(&[Permission::SeeFlows]), Verb::Post, "/api/flows/"), too_narrow);
+    assert_eq!(narrowed("owner", narrow(&[]), Verb::Post, "/api/flows/filter"), too_narrow);
+    let more = narrow(&[Permission::RunFlows]);
+    assert_eq!(narrowed("viewer", more, Verb::Post, "/api/flows/"), Some(Reason::PermissionDenied));
+    let elsewhere = Narrowing { workspace: Some("other".into()), ..Narrowing::default() };
+    assert_eq!(narrowed("owner", elsewhere, Verb::Get, "/api/version"), too_narrow);
+}
+
+#[test]
+fn a_read_only_key_changes_nothing() {
+    let reading = || Narrowing { read_only: true, ..Narrowing::default() };
+    for row in OPERATIONS {
+        let path = format!("/api{}", row.template.replace(['{', '}'], ""));
+        let may = narrowed("owner", reading(), row.verb, &path).is_none();
+        let listens = matches!(row.name(), "SOCKET /events/out" | "SOCKET /logs/out" | "GET /csrf-token");
+        assert!(!may || row.effect == Effect::Read || listens, "{row}");
+    }
+    assert_eq!(narrowed("owner", reading(), Verb::Post, "/api/flow_runs/filter"), None);
+}
+
+#[test]
+fn a_key_bound_to_a_pool_works_in_no_other() {
+    let bound = || Narrowing { work_pools: vec!["etl".to_owned()], ..Narrowing::default() };
+    for (verb, path) in [
+        (Verb::Post, "/api/work_pools/POOL/get_scheduled_flow_runs"),
+        (Verb::Post, "/api/work_pools/POOL/workers/heartbeat"),
+        (Verb::Socket, "/api/work_pools/POOL/workers/connect"),
+        (Verb::Get, "/api/work_pools/POOL"),
+        (Verb::Get, "/api/work_pools/POOL/queues/q"),
+    ] {
+        assert_eq!(narrowed("owner", bound(), verb, &path.replace("POOL", "etl")), None, "{path}");
+        assert_eq!(narrowed("owner", bound(), verb, &path.replace("POOL", "%65tl")), None, "{path}");
+        for other in ["etl2", "ETL", "et", "x"] {
+            let refused = narrowed("owner", bound(), verb, &path.replace("POOL", other));
+            assert_eq!(refused, Some(Reason::KeyTooNarrow), "{path} {other}");
+        }
+    }
+    // Polls that name no pool would be a way around.
+    for path in ["/api/work_queues/q/get_runs", "/api/deployments/get_scheduled_flow_runs"] {
+        assert_eq!(narrowed("owner", bound(), Verb::Post, path), Some(Reason::KeyTooNarrow));
+    }
+    assert_eq!(narrowed("worker", bound(), Verb::Post, "/api/flow_runs/r/set_state"), None);
 }
 
 #[test]

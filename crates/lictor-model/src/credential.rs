@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::CredentialId;
+use crate::narrowing::Narrowing;
 use crate::principal::Principal;
 
 /// The kind of a credential.
@@ -50,4 +51,6 @@ pub struct Identity {
     pub principal: Arc<Principal>,
     /// By which credential.
     pub credential: CredentialRef,
+    /// What the credential may do at most; `None` when it may do what the principal may.
+    pub narrowing: Option<Arc<Narrowing>>,
 }

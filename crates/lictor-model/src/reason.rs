@@ -76,6 +76,10 @@ reasons! {
     NotAMember = "not-a-member", 403, "This account has no role in this workspace. Ask an owner for one.";
     /// A permission is lacking.
     PermissionDenied = "permission-denied", 403, "The roles of this account do not allow this.";
+    /// The key's owner may, and the key may not.
+    KeyTooNarrow = "key-too-narrow", 403, "This API key was made for less than this. Use a wider one.";
+    /// A key from outside its networks.
+    KeyFromElsewhere = "key-from-elsewhere", 403, "This API key may not be used from this address.";
     /// A page token that was not given to this account.
     UnknownPageToken = "unknown-page-token", 400,
         "This link to a page of events was not given to this account here. Ask for the first page again.";

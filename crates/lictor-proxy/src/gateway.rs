@@ -214,6 +214,10 @@ impl DataThread {
         };
         if let Some(identity) = &identity {
             story.identified(identity);
+            // A key made for less than its owner manages nothing of its owner's.
+            if identity.narrowing.is_some() {
+                return Err(Reason::KeyTooNarrow.into());
+            }
         }
         let caller = Caller {
             request: story.request.clone(),

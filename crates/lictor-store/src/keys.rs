@@ -1,6 +1,6 @@
 //! Which API keys are there? Digests and what lists show of them; a revoked key stays listed.
 
-use lictor_model::{CredentialId, Digest, PrincipalName};
+use lictor_model::{CredentialId, Digest, Narrowing, PrincipalName};
 
 use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
@@ -26,6 +26,7 @@ impl Store {
             created_at: self.clock.now(),
             expires_at: new.expires_at,
             revoked_at: None,
+            narrowing: new.narrowing,
             last_used: None,
         };
         insert(&mut tx, &key).await?;
@@ -101,8 +102,10 @@ impl Store {
 }
 
 async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
-    let added = sql("INSERT INTO api_keys (id, principal, label, digest, hint, created_at, expires_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)")
+    // Plain data, and so always JSON.
+    let narrowing = key.narrowing.as_ref().and_then(|narrowing| serde_json::to_string(narrowing).ok());
+    let added = sql("INSERT INTO api_keys (id, principal, label, digest, hint, created_at, expires_at, narrowing) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
     .bind(key.id.as_str())
     .bind(key.principal.as_str())
     .bind(key.label.as_str())
@@ -110,6 +113,7 @@ async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
     .bind(key.hint.as_str())
     .bind(key.created_at)
     .bind(key.expires_at)
+    .bind(narrowing.as_deref())
     .execute(tx)
     .await;
     match added {
@@ -136,7 +140,7 @@ fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<KeyRow>, StoreError> {
     let statement =
         sql("SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
-                         last_used_ip, last_used_client_version FROM api_keys ORDER BY created_at, id");
+                         last_used_ip, last_used_client_version, narrowing FROM api_keys ORDER BY created_at, id");
     statement.fetch(tx, "api_keys").await?.iter().map(key).collect()
 }
 
@@ -158,6 +162,12 @@ fn key(row: &Row) -> Result<KeyRow, StoreError> {
         created_at: row.moment("created_at")?,
         expires_at: row.maybe_moment("expires_at")?,
         revoked_at: row.maybe_moment("revoked_at")?,
+        narrowing: row.maybe_text("narrowing")?.map(|text| narrowing(row, &text)).transpose()?,
         last_used,
     })
+}
+
+/// A limit that cannot be read must not be taken for none.
+fn narrowing(row: &Row, text: &str) -> Result<Narrowing, StoreError> {
+    serde_json::from_str(text).map_err(|_| row.corrupt("narrowing"))
 }

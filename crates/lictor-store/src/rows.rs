@@ -1,8 +1,8 @@
 //! What is in the store? The rows as other crates see them.
 
 use lictor_model::{
-    CredentialId, Digest, EventId, Grant, Outcome, Principal, PrincipalId, PrincipalKind, PrincipalName, Role,
-    RoleName, Scope, Timestamp,
+    CredentialId, Digest, EventId, Grant, Narrowing, Outcome, Principal, PrincipalId, PrincipalKind, PrincipalName,
+    Role, RoleName, Scope, Timestamp,
 };
 
 /// The versions of what replicas hold in memory: a change moves its own forward.
@@ -72,6 +72,8 @@ pub struct KeyRow {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// What it may do at most; `None` when it may do what its owner may.
+    pub narrowing: Option<Narrowing>,
     /// When and by whom it was last used; some seconds late.
     pub last_used: Option<LastUse>,
 }
@@ -142,6 +144,8 @@ pub struct NewKey {
     pub hint: String,
     /// When it ends; `None` for never.
     pub expires_at: Option<Timestamp>,
+    /// What it may do at most; `None` when it may do what its owner may.
+    pub narrowing: Option<Narrowing>,
 }
 
 /// Which audit events to list, newest first.

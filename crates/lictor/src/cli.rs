@@ -107,7 +107,10 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::Operation(operation) => Ok(operation.run()),
         Command::User(user) => on_store(target, async |console| user.run(&console).await),
         Command::ServiceAccount(account) => on_store(target, async |console| account.run(&console).await),
-        Command::Key(key) => on_store(target, async |console| key.run(&console).await),
+        Command::Key(key) => {
+            key.check(target)?;
+            on_store(target, async |console| key.run(&console).await)
+        }
         Command::Role(role) => on_store(target, async |console| role.run(&console).await),
         Command::Grant(grant) => {
             grant.check(target)?;

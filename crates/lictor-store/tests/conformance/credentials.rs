@@ -13,6 +13,7 @@ pub(crate) async fn a_revoked_key_stays_listed_and_is_found_by_its_end(stage: St
             digest: Digest::of(secret.as_bytes()),
             hint: hint.to_owned(),
             expires_at: Some(Timestamp::from_micros(9)),
+            narrowing: None,
         };
         stage.store.add_key(&By::console(), new).await.unwrap();
     }
@@ -27,6 +28,32 @@ pub(crate) async fn a_revoked_key_stays_listed_and_is_found_by_its_end(stage: St
     assert_eq!(stage.store.versions().await.unwrap(), before);
     let keys = stage.store.list_keys(None).await.unwrap();
     assert_eq!(keys.iter().find(|key| key.id == revoked.id).unwrap().last_used, Some(last));
+}
+
+pub(crate) async fn the_limits_of_a_key_read_back_and_unreadable_ones_are_not_none(stage: Stage) {
+    stage.add_user("alice", Some("owner")).await.unwrap();
+    let narrowing = Narrowing {
+        permissions: Some(PermissionSet::of(&[Permission::SeeFlows, Permission::ControlFlowRuns])),
+        read_only: true,
+        workspace: Some("main".into()),
+        work_pools: vec!["etl \"x\"".to_owned()],
+        networks: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+    };
+    let new = NewKey {
+        principal: named("alice"),
+        label: String::new(),
+        digest: Digest::of(b"a"),
+        hint: "aaaa".to_owned(),
+        expires_at: None,
+        narrowing: Some(narrowing.clone()),
+    };
+    let made = stage.store.add_key(&By::console(), new).await.unwrap();
+    assert_eq!(stage.store.list_keys(None).await.unwrap(), [made]);
+    for unreadable in ["{\"only_on_mondays\":true}", "{\"permissions\":[\"see_nothing\"]}", "{"] {
+        execute(&stage.url, &format!("UPDATE api_keys SET narrowing = '{unreadable}'")).await.unwrap();
+        let error = stage.store.load_directory().await.unwrap_err();
+        assert!(error.to_string().contains("narrowing"), "{error}");
+    }
 }
 
 pub(crate) async fn sessions_end_with_their_principal(stage: Stage) {

@@ -12,6 +12,7 @@ pub(crate) async fn what_is_added_is_loaded(stage: Stage) {
         digest: Digest::of(b"secret"),
         hint: "cdef".to_owned(),
         expires_at: None,
+        narrowing: None,
     };
     let key = stage.store.add_key(&By::console(), new).await.unwrap();
     let directory = stage.store.load_directory().await.unwrap();

@@ -75,6 +75,7 @@ on_one_handle! {
 on_several_handles! {
     directory: every_change_is_seen_by_another_handle,
     directory: a_damaged_row_is_named,
+    credentials: the_limits_of_a_key_read_back_and_unreadable_ones_are_not_none,
     opening: what_was_committed_outlives_the_handle,
     opening: what_was_given_up_is_there_whole_or_not_at_all_and_blocks_nobody,
     owners: two_processes_that_disable_the_owners_at_once_leave_one,

@@ -70,6 +70,7 @@ impl Stage {
             digest: Digest::of(secret.as_bytes()),
             hint: secret.to_owned(),
             expires_at: None,
+            narrowing: None,
         };
         self.store.add_key(&By::console(), new).await.unwrap()
     }

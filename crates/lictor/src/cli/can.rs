@@ -6,8 +6,8 @@ use clap::Args;
 use lictor_authz::conditions::Condition;
 use lictor_authz::{Access, AccessView, CanonicalPath, Denial, Matched, Operation, Permit, Surface, Verb, surface};
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Grant, Identity, Permission, PermissionSet, Reason, Role,
-    WorkspaceName,
+    CredentialId, CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, PermissionSet, PrincipalName,
+    Reason, Role, WorkspaceName,
 };
 use serde_json::json;
 
@@ -32,6 +32,9 @@ pub(crate) struct Can {
     /// Which workspace; otherwise the default one.
     #[arg(long, value_name = "WORKSPACE")]
     workspace: Option<String>,
+    /// With this key of theirs (its id or its last four characters), and so within its limits.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
 }
 
 /// Nothing to decide about.
@@ -70,10 +73,19 @@ impl Can {
         let principal = Arc::new(console.principal(&self.name).await?);
         let access = AccessView::build(&console.store.list_roles().await?, &console.store.list_grants().await?);
         let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
-        let identity = Identity { principal, credential };
+        let narrowing = self.narrowing(console, &principal.name).await?;
+        let identity = Identity { principal, credential, narrowing };
         let verdict = self.verdict(&identity, &access, &workspace);
         let grants = access.explain(&identity.principal.id, &workspace);
         Ok(self.printed(&verdict, &grants, &workspace))
+    }
+
+    async fn narrowing(&self, console: &Console, owner: &PrincipalName) -> Result<Option<Arc<Narrowing>>, CliError> {
+        let Some(which) = &self.key else { return Ok(None) };
+        let keys = console.store.list_keys(Some(owner)).await?;
+        let found = keys.into_iter().find(|key| key.id.as_str() == which || key.hint == *which);
+        let key = found.ok_or_else(|| CliError::NoSuch { kind: "key", name: which.clone() })?;
+        Ok(key.narrowing.map(Arc::new))
     }
 
     fn verdict(&self, identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Verdict {

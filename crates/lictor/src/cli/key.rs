@@ -1,21 +1,23 @@
 //! Which API keys are there? Made once, shown once, then masked.
 
 use clap::{Args, Subcommand};
-use lictor_model::{ApiKey, Principal, Timestamp};
+use ipnet::IpNet;
+use lictor_model::{ApiKey, Narrowing, Permission, Principal, Timestamp, WorkspaceName};
 use lictor_store::{KeyRow, NewKey};
 use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::moment::{Expiry, expiry};
 use super::printed::{Printed, table};
-use super::target::Console;
+use super::role::permission;
+use super::target::{Console, Target};
 
 /// `lictor key`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Make a key. Only the key is printed on standard output; it cannot be shown again.
     #[command(
-        after_help = "Examples:\n  lictor key create --for alice --label laptop --expires 90d\n  export PREFECT_API_AUTH_STRING=\"alice:$(lictor key create --for alice)\""
+        after_help = "Examples:\n  lictor key create --for alice --label laptop --expires 90d\n  lictor key create --for etl --work-pool etl --network 10.1.0.0/16\n  lictor key create --for alice --label dashboard --read-only\n  export PREFECT_API_AUTH_STRING=\"alice:$(lictor key create --for alice)\""
     )]
     Create(Create),
     /// List keys, masked, with when and where each was last used.
@@ -39,6 +41,49 @@ pub(crate) struct Create {
     /// When it ends: 90d, 12h, an RFC 3339 time, or never.
     #[arg(long, value_name = "WHEN", default_value = "never", value_parser = expiry)]
     expires: Expiry,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// What the key may do at most, however much its owner may.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits (a key may do less than its owner, never more)")]
+pub(crate) struct Limits {
+    /// Only this permission; may be repeated. `lictor role show owner` lists them all.
+    #[arg(long = "permission", value_name = "PERMISSION", value_parser = permission)]
+    permissions: Vec<Permission>,
+    /// Nothing that changes anything.
+    #[arg(long)]
+    read_only: bool,
+    /// Only in this workspace.
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<String>,
+    /// Only this work pool, as for a worker; may be repeated.
+    #[arg(long = "work-pool", value_name = "POOL")]
+    work_pools: Vec<String>,
+    /// Only from this network, as 10.0.0.0/8 or 192.0.2.7; may be repeated.
+    #[arg(long = "network", value_name = "CIDR", value_parser = network)]
+    networks: Vec<IpNet>,
+}
+
+impl Limits {
+    fn narrowing(self) -> Option<Narrowing> {
+        let permissions = (!self.permissions.is_empty()).then(|| self.permissions.into_iter().collect());
+        let narrowing = Narrowing {
+            permissions,
+            read_only: self.read_only,
+            workspace: self.workspace.as_deref().map(WorkspaceName::from),
+            work_pools: self.work_pools,
+            networks: self.networks,
+        };
+        (!narrowing.is_none()).then_some(narrowing)
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+    let network = text.parse::<IpNet>().ok().or_else(single).map(|network| network.trunc());
+    network.ok_or_else(|| "write a network as 10.0.0.0/8, or one address".to_owned())
 }
 
 /// `lictor key list`
@@ -57,9 +102,19 @@ pub(crate) struct Revoke {
 }
 
 /// The columns of [`row`].
-pub(crate) const HEADER: &[&str] = &["ID", "KEY", "OF", "LABEL", "STATE", "EXPIRES", "LAST USED"];
+pub(crate) const HEADER: &[&str] = &["ID", "KEY", "OF", "LABEL", "STATE", "LIMITS", "EXPIRES", "LAST USED"];
 
 impl Key {
+    /// Refuses to bind a key to a workspace that there is not.
+    pub(crate) fn check(&self, target: &Target) -> Result<(), CliError> {
+        match self {
+            Self::Create(Create { limits: Limits { workspace: Some(name), .. }, .. }) => {
+                target.workspace(name).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs it.
     pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
         match self {
@@ -80,6 +135,7 @@ impl Create {
             digest: secret.digest(),
             hint: secret.hint(),
             expires_at: self.expires.after(console.clock.now()),
+            narrowing: self.limits.narrowing(),
         };
         let made = console.store.add_key(&console.by, new).await?;
         note(&owner, &made);
@@ -135,6 +191,7 @@ pub(crate) fn row(key: &KeyRow, owner: &str, now: Timestamp) -> Vec<String> {
         owner.to_owned(),
         key.label.clone(),
         state(key, now).to_owned(),
+        key.narrowing.as_ref().map_or_else(|| "none".to_owned(), in_words),
         key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339()),
         used.unwrap_or_else(|| "never".to_owned()),
     ]
@@ -148,6 +205,7 @@ pub(crate) fn as_json(key: &KeyRow, owner: &str, now: Timestamp) -> Value {
         "label": key.label,
         "masked": format!("lictor_…{}", key.hint),
         "state": state(key, now),
+        "limits": key.narrowing,
         "created_at": key.created_at.to_rfc3339(),
         "expires_at": key.expires_at.map(Timestamp::to_rfc3339),
         "revoked_at": key.revoked_at.map(Timestamp::to_rfc3339),
@@ -157,6 +215,18 @@ pub(crate) fn as_json(key: &KeyRow, owner: &str, now: Timestamp) -> Value {
             "client_version": used.client_version,
         })),
     })
+}
+
+fn in_words(narrowing: &Narrowing) -> String {
+    let mut words: Vec<String> = Vec::new();
+    if narrowing.read_only {
+        words.push("read-only".to_owned());
+    }
+    words.extend(narrowing.permissions.iter().flat_map(|set| set.iter()).map(|permission| permission.to_string()));
+    words.extend(narrowing.workspace.iter().map(|workspace| format!("workspace {workspace}")));
+    words.extend(narrowing.work_pools.iter().map(|pool| format!("pool {pool}")));
+    words.extend(narrowing.networks.iter().map(ToString::to_string));
+    words.join(", ")
 }
 
 fn state(key: &KeyRow, now: Timestamp) -> &'static str {

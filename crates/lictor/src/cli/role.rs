@@ -47,9 +47,9 @@ pub(crate) struct Add {
 /// A text that is no permission.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0:?} is no permission; `lictor role show owner` lists them all")]
-struct PermissionError(String);
+pub(crate) struct PermissionError(String);
 
-fn permission(text: &str) -> Result<Permission, PermissionError> {
+pub(crate) fn permission(text: &str) -> Result<Permission, PermissionError> {
     Permission::parse(text).ok_or_else(|| PermissionError(text.to_owned()))
 }
 

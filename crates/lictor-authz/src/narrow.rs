@@ -1,0 +1,41 @@
+//! What does a narrow key keep out of, besides permissions? Changes, other workspaces, other work pools.
+
+use lictor_model::{Narrowing, WorkspaceName};
+
+use crate::matcher::Matched;
+use crate::operation::{Effect, Verb};
+
+/// Polls of work that is in no named pool: a key that is bound to pools has no business there.
+const POOLLESS_POLLS: [&str; 3] =
+    ["/work_queues/{id}/get_runs", "/deployments/get_scheduled_flow_runs", "/task_runs/subscriptions/scheduled"];
+
+/// Whether the operation is within the limits of the key.
+pub(crate) fn admits(narrowing: &Narrowing, matched: &Matched, workspace: &WorkspaceName) -> bool {
+    narrowing.admits_workspace(workspace)
+        && (!narrowing.read_only || reads(matched))
+        && (narrowing.work_pools.is_empty() || stays_in(&narrowing.work_pools, matched))
+}
+
+/// Plumbing changes things as well (a poll marks a pool ready), but for what is fetched and what is listened to.
+fn reads(matched: &Matched) -> bool {
+    let operation = matched.operation();
+    let listens = matches!(operation.template, "/events/out" | "/logs/out");
+    match operation.effect {
+        Effect::Read => true,
+        Effect::Change => false,
+        Effect::Plumbing => operation.verb == Verb::Get || listens,
+    }
+}
+
+fn stays_in(pools: &[String], matched: &Matched) -> bool {
+    let template = matched.operation().template;
+    if POOLLESS_POLLS.contains(&template) {
+        return false;
+    }
+    let named = match template.strip_prefix("/work_pools/") {
+        Some(rest) if rest.starts_with("{work_pool_name}") => matched.param("work_pool_name"),
+        Some(rest) if rest.starts_with("{name}") => matched.param("name"),
+        _ => return true,
+    };
+    named.is_some_and(|name| pools.iter().any(|pool| *pool == *name))
+}
