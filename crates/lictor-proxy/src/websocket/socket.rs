@@ -38,6 +38,13 @@ struct Held {
     _at_upstream: OwnedSemaphorePermit,
 }
 
+/// What becomes of the client's messages, and of Prefect's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rules {
+    up: Rule,
+    down: Rule,
+}
+
 /// A socket that has been accepted.
 pub(crate) struct Socket {
     /// What the client asked for.
@@ -147,7 +154,7 @@ impl Socket {
         let opened = tokio::select! {
             opened = self.reach_prefect() => opened,
             close = tend(client) => return Err(close),
-            close = self.revoked(identity) => return Err(close),
+            close = self.revoked(identity, None) => return Err(close),
             () = self.drain.begun() => return Err(refused(Reason::Draining)),
         };
         // The events client keeps what it holds only once it has been let in: so it is let in first, even when Prefect
@@ -163,18 +170,16 @@ impl Socket {
             .map_err(|denial| Close::refused(denial.reason, denial.lacking))
     }
 
-    /// What becomes of the client's messages and of Prefect's, by what the identity may now.
-    fn rules(&self, identity: &Identity) -> (Rule, Rule) {
-        let permit = self.may(identity).ok();
-        let holds = |permission| permit.as_ref().is_some_and(|permit| permit.holds(permission));
+    /// What becomes of messages, by what the permit gives.
+    fn rules(&self, permit: &Permit) -> Rules {
         let template = self.matched.operation().template;
         let up = match template {
-            _ if self.is_worker_channel() && !holds(Permission::WriteWorkPools) => Rule::NarrowedGreeting,
-            "/events/in" if !permit.as_ref().is_some_and(Permit::meets_all) => Rule::OwnEvents,
+            _ if self.is_worker_channel() && !permit.holds(Permission::WriteWorkPools) => Rule::NarrowedGreeting,
+            "/events/in" if !permit.meets_all() => Rule::OwnEvents,
             _ => Rule::Pass,
         };
-        let masked = template == "/events/out" && !holds(Permission::SeeVariables);
-        (up, if masked { Rule::MaskedVariables } else { Rule::Pass })
+        let masked = template == "/events/out" && !permit.holds(Permission::SeeVariables);
+        Rules { up, down: if masked { Rule::MaskedVariables } else { Rule::Pass } }
     }
 
     fn is_worker_channel(&self) -> bool {
@@ -211,39 +216,35 @@ impl Socket {
 
     async fn relay(&self, client: &mut ClientEnd, prefect: &mut UpstreamEnd, identity: &Identity) -> (Close, bool) {
         let mut position = Position::default();
-        let rules = self.rules(identity);
+        let rules = match self.may(identity) {
+            Ok(permit) => self.rules(&permit),
+            Err(close) => return (close, true),
+        };
         let close = {
             let (mut from_client, mut to_client) = tokio::io::split(&mut client.stream);
             let (mut from_prefect, mut to_prefect) = tokio::io::split(&mut prefect.stream);
             tokio::select! {
-                close = downlink(&mut from_prefect, &mut prefect.buffer, &mut to_client, &mut position, rules.1) => close,
-                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect, rules.0) => close,
-                close = self.revoked(identity) => close,
-                close = self.ruled_anew(identity, rules) => close,
+                close = downlink(&mut from_prefect, &mut prefect.buffer, &mut to_client, &mut position, rules.down) => close,
+                close = uplink(&mut from_client, &mut client.buffer, &mut to_prefect, rules.up) => close,
+                close = self.revoked(identity, Some(rules)) => close,
                 () = self.drain.begun() => Close::refused(Reason::Draining, Default::default()),
             }
         };
         (close, !position.mid_frame)
     }
 
-    /// Returns when what the identity may has changed what becomes of messages: the client comes again under the new rules.
-    async fn ruled_anew(&self, identity: &Identity, rules: (Rule, Rule)) -> Close {
-        let mut changes = self.auth.subscribe();
-        while self.rules(identity) == rules {
-            let _ = tokio::time::timeout(RECHECK, changes.changed()).await;
-        }
-        Close::ruled_anew()
-    }
-
-    /// Returns when the identity or its right to this socket is gone.
-    async fn revoked(&self, identity: &Identity) -> Close {
+    /// Returns when the identity or its right to this socket is gone, or has changed what becomes of messages: then the
+    /// client comes again, under the new rules.
+    async fn revoked(&self, identity: &Identity, rules: Option<Rules>) -> Close {
         let mut changes = self.auth.subscribe();
         loop {
             if let Err(reason) = self.auth.recheck(identity) {
                 return Close::refused(reason, Default::default());
             }
-            if let Err(close) = self.may(identity) {
-                return close;
+            match self.may(identity) {
+                Err(close) => return close,
+                Ok(permit) if rules.is_some_and(|rules| rules != self.rules(&permit)) => return Close::ruled_anew(),
+                Ok(_) => {}
             }
             // Either is reason to look again; a closed feed leaves the clock.
             let _ = tokio::time::timeout(RECHECK, changes.changed()).await;
