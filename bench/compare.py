@@ -5,6 +5,7 @@ to trust is the proxy's own CPU time per request (from /proc, workers included) 
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -48,6 +49,7 @@ class Peer:
     header: str | None
     pids: list[int]
     path: str = PATH
+    script: str | None = None
     rates: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
@@ -58,6 +60,8 @@ class Peer:
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}", "--latency", "--timeout", "10s"]
         if self.header:
             command += ["-H", self.header]
+        if self.script:
+            command += ["-s", self.script]
         said = subprocess.run([*command, f"http://127.0.0.1:{self.port}{self.path}"], capture_output=True, text=True, check=True).stdout
         spent = cpu_seconds(self.pids) - began
         if "Non-2xx" in said:
@@ -181,6 +185,23 @@ def gate(stage: Stage, rounds: int, seconds: float) -> None:
     table(f"64 connections, fixed 200-byte answer, median of {rounds} rounds of {seconds:g} s", peers, nginx)
 
 
+def bodies(stage: Stage, rounds: int, seconds: float) -> None:
+    """What it costs to read a body, decide, and write it anew: a filter of 2 KiB, streamed on one route and inspected on the other."""
+    origin, _ = stage.nginx("body-origin", f"default_type application/json; return 200 '{BODY}';", workers=1, options="backlog=1024")
+    lictor, pids, key = stage.lictor("bodies", f"http://127.0.0.1:{origin}")
+    ids = [f"00000000-0000-4000-8000-{number:012d}" for number in range(50)]
+    body = json.dumps({"block_documents": {"id": {"any_": ids}}, "limit": 200, "offset": 0})
+    script = stage.dir / "post.lua"
+    script.write_text(f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [[{body}]]\n")
+    bearer = f"Authorization: Bearer {key}"
+    streamed = Peer("streamed", lictor, bearer, pids, "/api/flows/filter", str(script))
+    inspected = Peer("inspected and written anew", lictor, bearer, pids, "/api/block_documents/filter", str(script))
+    for _ in range(rounds):
+        for peer in (streamed, inspected):
+            peer.round(64, seconds)
+    table(f"Lictor with a JSON body of {len(body)} bytes", [streamed, inspected], streamed)
+
+
 def prefect(stage: Stage, rounds: int, seconds: float) -> None:
     if not PREFECT.exists():
         print(f"\nno {PREFECT.relative_to(ROOT)}: run scripts/setup.sh to see Prefect itself", file=sys.stderr)
@@ -203,6 +224,7 @@ def main() -> None:
     stage = Stage()
     try:
         gate(stage, chosen.rounds, chosen.seconds)
+        bodies(stage, chosen.rounds, chosen.seconds)
         prefect(stage, chosen.rounds, chosen.seconds)
     finally:
         stage.end()

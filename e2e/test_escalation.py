@@ -312,6 +312,10 @@ def test_no_body_poisons_the_list_of_runs_for_everybody(stage: Stage) -> None:
     for poison in (b'{"parameters": {"n": 123456789012345678901234567890}}', b'{"parameters": {"u": "\\ud800"}}', b'{"parameters": {"a": 1, "a": 2}}', b'{"parameters": {"n": NaN}}'):
         answer = stage.gateway.ask("POST", path, key=stage.owner, body=poison, headers={"Content-Type": "application/json"})
         assert (answer.status, answer.reason) == (400, "malformed-body"), poison
+    run = stage.run()
+    labels = stage.gateway.ask("PATCH", f"/api/flow_runs/{run}/labels", key=stage.owner, body=b'{"n": 123456789012345678901234567890}', headers={"Content-Type": "application/json"})
+    assert labels.reason == "malformed-body"
+    assert stage.ask(stage.owner, "PATCH", f"/api/flow_runs/{run}/labels", {"team": "a"}).status == 204
     assert stage.ask(stage.owner, "POST", "/api/flow_runs/filter", {}).status == 200
 
 

@@ -103,7 +103,7 @@ table! {
     DELETE "/flow_runs/{id}/input/{key}", Needs ManageFlows, Change, Nothing, Cloud "takes an input away from a run that waits for it";
     POST "/flow_runs/paginate", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flow_runs/{id}/logs/download", Needs SeeFlows, Read, Nothing, Cloud "";
-    PATCH "/flow_runs/{id}/labels", Needs RunFlows, Change, Nothing, Cloud "the worker stamps a run with its labels";
+    PATCH "/flow_runs/{id}/labels", Needs RunFlows, Change, Parameters, Cloud "the worker stamps a run with its labels";
     POST "/task_runs/", Needs RunFlows, Change, Nothing, Cloud "background tasks and the placeholders of subflows";
     PATCH "/task_runs/{id}", Needs RunFlows, Change, Nothing, Cloud "";
     GET "/task_runs/{id}", Needs SeeFlows, Read, Nothing, Cloud "";

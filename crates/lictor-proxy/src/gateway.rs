@@ -127,11 +127,12 @@ impl DataThread {
         }
         let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
         if refused_handshake || (has_body && story.reason().is_some()) {
-            match request.body_mut().take() {
-                // One connection carries other requests as well, and a reset in mid-body would hide our answer.
-                Some(unread) if connection.is_http2() => Box::pin(body::discard(unread)).await,
+            if !connection.is_http2() {
                 // Nothing is read behind a handshake that was not accepted, nor the body of what was refused.
-                _ => drop(response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"))),
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            } else if let Some(unread) = request.body_mut().take() {
+                // One connection carries other requests as well, and a reset in mid-body would hide our answer.
+                Box::pin(body::discard(unread)).await;
             }
         }
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
