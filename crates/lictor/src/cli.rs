@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod moment;
 pub(crate) mod operation;
 pub(crate) mod password;
+pub(crate) mod policy;
 pub(crate) mod principal;
 pub(crate) mod printed;
 pub(crate) mod role;
@@ -20,6 +21,7 @@ pub(crate) mod service_account;
 pub(crate) mod target;
 pub(crate) mod up;
 pub(crate) mod user;
+mod verdict;
 
 use clap::{Parser, Subcommand};
 
@@ -83,6 +85,9 @@ enum Command {
     /// The record of who did what.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// The policy as something to test: cases with what is expected of each.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// May they? The decision for one request, and what it rests on. Exit code 0: allowed; 3: refused.
     Can(can::Can),
     /// The operations of Prefect that Lictor knows, with the permission each needs.
@@ -118,6 +123,10 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         }
         Command::Import(import) => on_store(target, async |console| import.run(&console).await),
         Command::Audit(audit) => on_store(target, async |console| audit.run(&console).await),
+        Command::Policy(policy) => {
+            let default = can::default_workspace(target)?;
+            on_store(target, async |console| policy.run(&console, default).await)
+        }
         Command::Can(can) => {
             let workspace = can.workspace_in(target)?;
             on_store(target, async |console| can.run(&console, workspace).await)
@@ -167,6 +176,7 @@ mod tests {
             "import htpasswd users.htpasswd --dry-run",
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",
+            "policy test policy.toml --json",
             "operation list",
             "completions bash",
         ] {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use lictor_authz::conditions::Condition;
-use lictor_authz::{Access, AccessView, CanonicalPath, Denial, Matched, Operation, Permit, Surface, Verb, surface};
+use lictor_authz::{Access, AccessView, Operation};
 use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, PermissionSet, PrincipalName,
     Reason, Role, WorkspaceName,
@@ -15,6 +14,7 @@ use super::error::CliError;
 use super::principal::workspace_of;
 use super::printed::Printed;
 use super::target::{Console, Place, Target};
+use super::verdict::Verdict;
 use crate::config;
 
 /// `lictor can`
@@ -45,16 +45,7 @@ pub(crate) enum CanError {
     NoDefaultWorkspace,
 }
 
-/// Where the API stands for clients.
-const MOUNT: &str = "/api";
 const REFUSED: u8 = 3;
-
-/// What was decided, and about which row.
-struct Verdict {
-    operation: Option<&'static Operation>,
-    decision: Result<Option<Permit>, Denial>,
-    hint: Option<String>,
-}
 
 impl Can {
     /// The workspace that was named, or the default one.
@@ -62,10 +53,7 @@ impl Can {
         if let Some(name) = &self.workspace {
             return target.workspace(name);
         }
-        match target.place()? {
-            Place::Data(_) => Ok(WorkspaceName::from("default")),
-            Place::Config(file) => Ok(config::read_default_workspace(&file)?.ok_or(CanError::NoDefaultWorkspace)?),
-        }
+        Ok(default_workspace(target)?.ok_or(CanError::NoDefaultWorkspace)?)
     }
 
     /// Decides.
@@ -75,7 +63,7 @@ impl Can {
         let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
         let narrowing = self.narrowing(console, &principal.name).await?;
         let identity = Identity { principal, credential, narrowing };
-        let verdict = self.verdict(&identity, &access, &workspace);
+        let verdict = Verdict::reach(&self.method, &self.path, &identity, &access, &workspace);
         let grants = access.explain(&identity.principal.id, &workspace);
         Ok(self.printed(&verdict, &grants, &workspace))
     }
@@ -86,34 +74,6 @@ impl Can {
         let found = keys.into_iter().find(|key| key.id.as_str() == which || key.hint == *which);
         let key = found.ok_or_else(|| CliError::NoSuch { kind: "key", name: which.clone() })?;
         Ok(key.narrowing.map(Arc::new))
-    }
-
-    fn verdict(&self, identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Verdict {
-        let method = self.method.to_ascii_uppercase();
-        let verb = if method == "SOCKET" { Some(Verb::Socket) } else { Verb::from_method(&method) };
-        let Some(verb) = verb else { return Verdict::refused(Reason::MethodNotAllowed) };
-        let path = match CanonicalPath::parse(self.path_alone()) {
-            Ok(path) => path,
-            Err(reason) => return Verdict::refused(reason),
-        };
-        let matched = match surface::classify(verb, &path, MOUNT) {
-            Some(Surface::Api(below)) => lictor_authz::matcher::find(verb, below),
-            Some(Surface::Root(matched)) => Some(matched),
-            Some(Surface::Ours) => return Verdict::ours(),
-            Some(Surface::Absent) | None => None,
-        };
-        match matched {
-            Some(matched) => Verdict::of(&matched, identity, access, workspace),
-            None => Verdict {
-                operation: None,
-                decision: Err(lictor_authz::deny_unknown(Some(identity), access, workspace)),
-                hint: below_the_mount(verb, &path),
-            },
-        }
-    }
-
-    fn path_alone(&self) -> &str {
-        self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path)
     }
 
     fn printed(&self, verdict: &Verdict, grants: &[(Grant, Role)], workspace: &WorkspaceName) -> Printed {
@@ -162,34 +122,12 @@ impl Can {
     }
 }
 
-impl Verdict {
-    fn of(matched: &Matched, identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Self {
-        let decision = lictor_authz::decide(matched, Some(identity), access, workspace).map(Some);
-        Self { operation: Some(matched.operation()), decision, hint: None }
+/// The workspace that serves every host that no other claims, if there is one.
+pub(crate) fn default_workspace(target: &Target) -> Result<Option<WorkspaceName>, CliError> {
+    match target.place()? {
+        Place::Data(_) => Ok(Some(WorkspaceName::from("default"))),
+        Place::Config(file) => Ok(config::read_default_workspace(&file)?),
     }
-
-    /// What the body of an allowed request may hold besides.
-    fn conditions(&self) -> impl Iterator<Item = (&'static Condition, bool)> {
-        let permit = self.decision.as_ref().ok().and_then(Option::as_ref);
-        permit.into_iter().flat_map(|permit| {
-            let conditions = permit.operation().inspect.conditions().iter();
-            conditions.map(|condition| (condition, permit.meets(condition)))
-        })
-    }
-
-    const fn refused(reason: Reason) -> Self {
-        Self { operation: None, decision: Err(Denial { reason, lacking: PermissionSet::EMPTY }), hint: None }
-    }
-
-    fn ours() -> Self {
-        let hint = Some("Lictor's own page; it is answered here and never forwarded".to_owned());
-        Self { operation: None, decision: Ok(None), hint }
-    }
-}
-
-/// A path that only lacks the mount is the likeliest slip.
-fn below_the_mount(verb: Verb, path: &CanonicalPath) -> Option<String> {
-    lictor_authz::matcher::find(verb, path.below_root()).map(|_| format!("clients send it as {MOUNT}{path}"))
 }
 
 fn grant_line(grant: &Grant, role: &Role, operation: Option<&'static Operation>) -> String {

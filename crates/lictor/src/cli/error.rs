@@ -8,6 +8,7 @@ use lictor_store::StoreError;
 use super::can::CanError;
 use super::import::ImportError;
 use super::password::PasswordError;
+use super::policy::PolicyError;
 use super::target::TargetError;
 use super::up::UpError;
 use crate::app::AppError;
@@ -35,6 +36,8 @@ pub(crate) enum CliError {
     Import(#[from] ImportError),
     #[error(transparent)]
     Can(#[from] CanError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]

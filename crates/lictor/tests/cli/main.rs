@@ -157,6 +157,40 @@ fn can_names_the_row_the_permission_and_the_grants() {
 }
 
 #[test]
+fn a_policy_is_tested_by_its_cases() {
+    let stage = Stage::with_owner("root");
+    stage.add_user("alice", "viewer");
+    let run = "method = \"POST\"\npath = \"/api/deployments/d/create_flow_run\"\n";
+    let good = format!(
+        "[[case]]\nwho = \"alice\"\n{run}expect = \"permission-denied\"\n\
+         [[case]]\nrole = \"runner\"\n{run}expect = \"allowed\"\n\
+         [[case]]\nrole = \"runner\"\n{run}body = '{{\"job_variables\": {{\"image\": \"x\"}}}}'\nexpect = \"refused\"\n\
+         [[case]]\nrole = \"worker\"\nmethod = \"SOCKET\"\npath = \"/api/events/in\"\nexpect = \"allowed\"\n"
+    );
+    let passed = stage.run(&["policy", "test", &stage.file("good.toml", &good)]);
+    assert!(passed.code == 0 && passed.stdout.contains("4 of 4 cases as expected"), "{passed:?}");
+
+    let one = format!("[[case]]\nrole = \"runner\"\n{run}expect = \"refused\"\n");
+    let failed = stage.run(&["policy", "test", &stage.file("bad.toml", &one)]);
+    assert_eq!(failed.code, 1, "{failed:?}");
+    assert!(failed.stdout.contains("FAIL") && failed.stdout.contains("allowed, expected refused"), "{failed:?}");
+    let json: Value =
+        serde_json::from_str(&stage.run(&["policy", "test", &stage.file("bad.toml", &one), "--json"]).stdout).unwrap();
+    assert_eq!((&json[0]["got"], &json[0]["as_expected"]), (&"allowed".into(), &false.into()));
+
+    for (text, said) in [
+        (format!("[[case]]\nrole = \"runer\"\n{run}expect = \"allowed\"\n"), "no role \"runer\""),
+        (format!("[[case]]\nwho = \"bob\"\n{run}expect = \"allowed\"\n"), "no user \"bob\""),
+        (format!("[[case]]\n{run}expect = \"allowed\"\n"), "either who or role"),
+        (format!("[[case]]\nrole = \"runner\"\n{run}expect = \"maybe\"\n"), "\"maybe\""),
+        (format!("[[case]]\nrole = \"runner\"\n{run}body = '{{'\nexpect = \"allowed\"\n"), "body is no JSON"),
+        (format!("[[case]]\nroel = \"runner\"\n{run}expect = \"allowed\"\n"), "roel"),
+    ] {
+        stage.refuses(&["policy", "test", &stage.file("wrong.toml", &text)], said);
+    }
+}
+
+#[test]
 fn the_record_has_every_admin_change_newest_first() {
     let stage = Stage::with_owner("root");
     stage.add_user("alice", "viewer");

@@ -1,0 +1,198 @@
+//! Is the policy what it is meant to be? Cases with what is expected of each, for review and for CI.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use lictor_authz::AccessView;
+use lictor_authz::roles::find_built_in;
+use lictor_model::{
+    CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Principal, PrincipalId, PrincipalKind,
+    PrincipalName, Reason, RoleName, Scope, WorkspaceName,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::printed::Printed;
+use super::target::Console;
+use super::verdict::Verdict;
+
+/// `lictor policy`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Decide every case of a file, and compare. Exit code 0: all as expected; 1: not.
+    #[command(after_help = TEST_HELP)]
+    Test(Test),
+}
+
+const TEST_HELP: &str = "\
+The file is TOML, a [[case]] for each request:
+
+  [[case]]
+  role = \"runner\"          # or who = \"alice\", a user or a service account
+  method = \"POST\"          # or SOCKET for a websocket
+  path = \"/api/deployments/7e5c/create_flow_run\"
+  body = '{\"job_variables\": {\"image\": \"x\"}}'   # optional
+  workspace = \"main\"       # optional; otherwise the default one
+  expect = \"permission-denied\"   # a reason's code, or allowed, or refused
+
+Example:
+  lictor policy test policy.toml --config lictor.toml";
+
+/// `lictor policy test`
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// The file of cases.
+    file: PathBuf,
+}
+
+/// The file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PolicyError {
+    /// Not there, or not to be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No TOML, or other keys than those of a case.
+    #[error("{}:{line}: {}", path.display(), source.message())]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        source: Box<toml::de::Error>,
+    },
+    /// A case that says too little or too much.
+    #[error("case {number}: {what}")]
+    Case {
+        /// Counted from 1.
+        number: usize,
+        /// What to change.
+        what: String,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Suite {
+    case: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    who: Option<String>,
+    role: Option<String>,
+    method: String,
+    path: String,
+    body: Option<String>,
+    workspace: Option<WorkspaceName>,
+    expect: String,
+}
+
+impl Policy {
+    /// Runs it.
+    pub(crate) async fn run(self, console: &Console, default: Option<WorkspaceName>) -> Result<Printed, CliError> {
+        match self {
+            Self::Test(test) => test.run(console, default.as_ref()).await,
+        }
+    }
+}
+
+impl Test {
+    async fn run(self, console: &Console, default: Option<&WorkspaceName>) -> Result<Printed, CliError> {
+        let suite = read(&self.file)?;
+        let roles = console.store.list_roles().await?;
+        let grants = console.store.list_grants().await?;
+        let (mut text, mut cases, mut wrong) = (String::new(), Vec::new(), 0);
+        for (at, case) in suite.case.iter().enumerate() {
+            let said = |what: String| PolicyError::Case { number: at + 1, what };
+            let workspace = case.workspace.as_ref().or(default);
+            let workspace = workspace.ok_or_else(|| said("name a workspace: none is the default".to_owned()))?;
+            let (identity, granted) = match (&case.who, &case.role) {
+                (Some(name), None) => (identity(console.principal(name).await?), grants.clone()),
+                (None, Some(role)) => {
+                    let role = RoleName::parse(role)?;
+                    if find_built_in(&role).is_none() && !roles.iter().any(|custom| custom.name == role) {
+                        return Err(CliError::NoSuch { kind: "role", name: role.to_string() });
+                    }
+                    holder(&role)?
+                }
+                _ => return Err(said("give either who or role".to_owned()).into()),
+            };
+            let access = AccessView::build(&roles, &granted);
+            let verdict = Verdict::reach(&case.method, &case.path, &identity, &access, workspace);
+            let body = case.body.as_deref().map_or(Ok(Value::Null), serde_json::from_str);
+            let body = body.map_err(|error| said(format!("body is no JSON: {error}")))?;
+            let reason = if case.body.is_some() { verdict.reason_with(&body) } else { verdict.reason() };
+            let got = reason.map_or("allowed", Reason::code);
+            let as_expected = expected(&case.expect, reason).map_err(said)?;
+            wrong += usize::from(!as_expected);
+            let who = case.who.as_deref().or(case.role.as_deref()).unwrap_or_default();
+            let mark = if as_expected { "ok    " } else { "FAIL  " };
+            text += &format!("{mark}{} {who} {} {}: {got}", at + 1, case.method, case.path);
+            text += &if as_expected { "\n".to_owned() } else { format!(", expected {}\n", case.expect) };
+            cases.push(json!({
+                "case": at + 1, "who": case.who, "role": case.role, "method": case.method, "path": case.path,
+                "expected": case.expect, "got": got, "as_expected": as_expected,
+            }));
+        }
+        text += &format!("{} of {} cases as expected\n", cases.len() - wrong, cases.len());
+        Ok(Printed::new(text, Value::Array(cases)).with_code(u8::from(wrong > 0)))
+    }
+}
+
+fn read(path: &Path) -> Result<Suite, PolicyError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| PolicyError::Unreadable { path: path.to_path_buf(), source })?;
+    toml::from_str(&text).map_err(|source| {
+        let before = source.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        PolicyError::Malformed { path: path.to_path_buf(), line, source: Box::new(source) }
+    })
+}
+
+/// Whether the outcome is the one that was expected.
+fn expected(expect: &str, reason: Option<Reason>) -> Result<bool, String> {
+    match (expect, reason) {
+        ("allowed", reason) => Ok(reason.is_none()),
+        ("refused", reason) => Ok(reason.is_some()),
+        (code, reason) => {
+            let wanted = Reason::parse(code)
+                .ok_or_else(|| format!("{code:?} is neither allowed, nor refused, nor the code of a reason"))?;
+            Ok(reason == Some(wanted))
+        }
+    }
+}
+
+fn identity(principal: Principal) -> Identity {
+    let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
+    Identity { principal: Arc::new(principal), credential, narrowing: None }
+}
+
+/// Somebody who holds one role everywhere, and that grant.
+fn holder(role: &RoleName) -> Result<(Identity, Vec<Grant>), CliError> {
+    let id = PrincipalId::from("");
+    let grant = Grant {
+        id: GrantId::from(""),
+        principal: id.clone(),
+        role: role.clone(),
+        scope: Scope::Everywhere,
+        created_at: Default::default(),
+    };
+    let principal = Principal {
+        id,
+        kind: PrincipalKind::ServiceAccount,
+        // What names a role could name a principal.
+        name: PrincipalName::parse(role.as_str())?,
+        disabled: false,
+        created_at: Default::default(),
+    };
+    Ok((identity(principal), vec![grant]))
+}
