@@ -105,6 +105,21 @@ def test_job_variables_of_a_run_are_a_shell_on_the_worker(stage: Stage, keys) ->
     assert stage.ask(keys("developer"), "POST", path, COMMAND).json()["job_variables"] == {"command": "id"}
 
 
+def test_what_only_repeats_the_deployments_own_settings_reconfigures_nothing(stage: Stage, keys) -> None:
+    own = {"work_queue_name": "default", "job_variables": {"command": "echo"}, "enforce_parameter_schema": False}
+    pool = stage.ask(stage.owner, "GET", f"/api/deployments/{stage.deployment}").json()["work_pool_name"]
+    made = stage.ask(stage.owner, "POST", "/api/deployments/", {"name": f"d-{uuid.uuid4().hex[:6]}", "flow_id": stage.flow, "work_pool_name": pool, **own})
+    path = f"/api/deployments/{made.json()['id']}/create_flow_run"
+    # As the forms of Prefect's UI send it.
+    form = {"name": "by-form", "tags": [], "parameters": {}, "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": None}}, "empirical_policy": {"retries": 0, "retry_delay": 0}}
+    run = stage.ask(keys("runner"), "POST", path, {**form, **own})
+    assert run.status == 201, run.body
+    # They are the deployment's, as they would be without the form; the run itself carries none.
+    assert run.json()["work_queue_name"] == "default" and not run.json()["job_variables"]
+    for other in ({"work_queue_name": "other"}, {"job_variables": {"command": "id"}}, {"job_variables": {"command": "echo", "env": {"LD_PRELOAD": "x"}}}):
+        stage.refused(keys("runner"), "POST", path, {**form, **own, **other}, "reconfigure_flow_runs")
+
+
 def test_another_queue_an_unchecked_parameter_and_a_finished_state_are_no_runners_business(stage: Stage, keys) -> None:
     path = f"/api/deployments/{stage.deployment}/create_flow_run"
     for body in ({"work_queue_name": "other"}, {"enforce_parameter_schema": False}, {"state": {"type": "COMPLETED"}}):

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use lictor_authz::{Inspect, Operation, Permit, Place, surface};
 use lictor_model::{Identity, Permission, Reason};
+use serde_json::Value;
 
 use crate::body::{Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
@@ -16,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::story::Story;
 use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
 use crate::websocket::Errand;
-use crate::{headers, inspect, next_page, ui};
+use crate::{headers, inspect, next_page, own_settings, ui};
 
 /// Prefect stores these two as a run's creator (`server/api/dependencies.py`), the name in base64.
 const AUTOMATION_ID: HeaderName = HeaderName::from_static("prefect-automation-id");
@@ -203,7 +204,15 @@ impl DataThread {
             _ => {
                 check_json(request.headers())?;
                 let body = collect(body, limit).await?;
-                let rewritten = inspect::body(&body, |value| permit.check_body(value))?;
+                let mut body = inspect::read_body(&body)?;
+                if let Some(run) = body.as_mut().filter(|_| permit.operation().inspect == Inspect::RunOfDeployment)
+                    && permit.check_body(run).is_err()
+                {
+                    let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
+                    Box::pin(own_settings::leave_out(run, permit, upstream, outgoing)).await?;
+                }
+                permit.check_body(body.as_ref().unwrap_or(&Value::Null))?;
+                let rewritten = inspect::write_body(body.as_ref())?;
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(rewritten))))

@@ -10,7 +10,7 @@ mod schema;
 
 pub use schema::{MAX_SCHEMA, schema};
 
-pub use json::{body, read_strict, secrets_in_body};
+pub use json::{read_body, read_strict, secrets_in_body, write_body};
 pub use query::secrets_in_query;
 
 /// What became of a request that may ask for secrets.

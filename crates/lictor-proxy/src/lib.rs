@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod listener;
 pub mod metrics;
 mod next_page;
+mod own_settings;
 pub mod page_token;
 pub mod pages;
 mod probes;

@@ -3,13 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use lictor_authz::Denial;
 use lictor_model::Reason;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::{Inspected, read_bool};
-use crate::refusal::Refusal;
 
 const FLAG: &str = "include_secrets";
 const MAX_DEPTH: usize = 64;
@@ -34,18 +32,21 @@ pub fn secrets_in_body(body: &[u8], allowed: bool) -> Result<Inspected<Bytes>, R
     Ok(Inspected { rewritten: rewritten.into(), reveals })
 }
 
-/// Holds a body against a rule, and writes it anew. No body at all is `null` to the rule, and stays none.
+/// Reads a body; nothing when there is none.
 ///
 /// # Errors
-/// [`Reason::MalformedBody`] when the body is not one strict JSON value; else what the rule says.
-pub fn body(body: &[u8], rule: impl FnOnce(&Value) -> Result<(), Denial>) -> Result<Bytes, Refusal> {
-    if body.trim_ascii().is_empty() {
-        rule(&Value::Null)?;
-        return Ok(Bytes::new());
-    }
-    let value = read_strict(body)?;
-    rule(&value)?;
-    Ok(serde_json::to_vec(&value).map_err(|_| Reason::MalformedBody)?.into())
+/// [`Reason::MalformedBody`] when it is not one strict JSON value.
+pub fn read_body(body: &[u8]) -> Result<Option<Value>, Reason> {
+    if body.trim_ascii().is_empty() { Ok(None) } else { read_strict(body).map(Some) }
+}
+
+/// Writes a body anew; none stays none.
+///
+/// # Errors
+/// [`Reason::MalformedBody`]; a value that was read can be written.
+pub fn write_body(body: Option<&Value>) -> Result<Bytes, Reason> {
+    let Some(body) = body else { return Ok(Bytes::new()) };
+    Ok(serde_json::to_vec(body).map_err(|_| Reason::MalformedBody)?.into())
 }
 
 /// pydantic's rule for a lax bool; `None` where Prefect would answer 422.
