@@ -223,11 +223,11 @@ table! {
     PATCH "/v2/concurrency_limits/{id_or_name}", Needs ManageConcurrencyLimits, Change, Nothing, Cloud "";
     DELETE "/v2/concurrency_limits/{id_or_name}", Needs ManageConcurrencyLimits, Change, Nothing, Cloud "";
     POST "/v2/concurrency_limits/filter", Needs SeeConcurrencyLimits, Read, Nothing, Cloud "";
-    POST "/v2/concurrency_limits/increment", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/increment-with-lease", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/decrement", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/decrement-with-lease", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/leases/{lease_id}/renew", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
+    POST "/v2/concurrency_limits/increment", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/increment-with-lease", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/decrement", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/decrement-with-lease", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/leases/{lease_id}/renew", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
     // --- events and automations ---
     POST "/events", Needs ManageEvents, Plumbing, Events, Decided "may forge any event, those of task runs and those that fire automations included; as Cloud asks of its events socket";
     POST "/events/filter", Needs SeeEvents, Read, EventFilter, Decided "a list, asked for with a body; payloads of objects that the caller may not see are left out";
