@@ -256,7 +256,7 @@ def test_a_schema_cannot_stop_the_server(stage: Stage, keys) -> None:
 
 def test_no_body_poisons_the_list_of_runs_for_everybody(stage: Stage) -> None:
     path = f"/api/deployments/{stage.deployment}/create_flow_run"
-    for poison in (b'{"parameters": {"n": 123456789012345678901234567890}}', b'{"parameters": {"u": "\\ud800"}}', b'{"parameters": {"a": 1, "a": 2}}', b'{"parameters": {"n": NaN}}'):
+    for poison in (b'{"parameters": {"n": 123456789012345678901234567890}}', b'{"parameters": {"u": "\\ud800"}}', b'{"parameters": {"a": 1, "a": 2}}', b'{"parameters": {"n": NaN}}', b'{"parameters": {"n": 1e400}}'):
         answer = stage.gateway.ask("POST", path, key=stage.owner, body=poison, headers={"Content-Type": "application/json"})
         assert (answer.status, answer.reason) == (400, "malformed-body"), poison
     run = stage.run()

@@ -4,6 +4,7 @@ Arguments: the program that rewrites, how many inputs, a seed. Prints how many w
 """
 
 import json
+import math
 import random
 import subprocess
 import sys
@@ -17,7 +18,7 @@ LAX_BOOL = TypeAdapter(bool)
 NAMES = (FLAG, FLAG, FLAG, "limit", "a", "INCLUDE_SECRETS", "include-secrets", "", "é", "include_secrets ", " include_secrets", "include_secrets[]")
 VALUES = ("true", "1", "on", "yes", "y", "t", "True", "ON", "YES", "tRuE", "false", "0", "off", "no", "n", "f", "", "maybe", "2", " true", "true ", "１", "true\0", "a+b", "a b", "&", "=", "%", "é")
 GLUE = ("&", "&", "&", "&&", ";", "&;", "?", "#")
-SCALARS = ("true", "false", "null", "1", "0", "1.0", "0.0", "-0", "2", "1e0", "10e-1", "9007199254740993", "18446744073709551615", "18446744073709551616", "-9223372036854775809", "0.10000000000000000555", "1.10", "NaN", "Infinity", "-Infinity", '"t"', '"YES"', '"true"', '"no"', '"x"', '"\\ud800"', '"\\ud83d\\ude00"', '"é"', '"\\u0000"', "[]", "{}", "[true]", '{"include_secrets":true}', "01", "+1", ".5", "1.", "'a'", "TRUE", "undefined")
+SCALARS = ("true", "false", "null", "1", "0", "1.0", "0.0", "-0", "2", "1e0", "10e-1", "9007199254740993", "18446744073709551615", "18446744073709551616", "-9223372036854775809", "0.10000000000000000555", "1.10", "1e400", "-1.5E309", "1e-400", "NaN", "Infinity", "-Infinity", '"t"', '"YES"', '"true"', '"no"', '"x"', '"\\ud800"', '"\\ud83d\\ude00"', '"é"', '"\\u0000"', "[]", "{}", "[true]", '{"include_secrets":true}', "01", "+1", ".5", "1.", "'a'", "TRUE", "undefined")
 KEYS = ('"include_secrets"', '"include_secrets"', '"include\\u005fsecrets"', '"\\u0069nclude_secrets"', '"limit"', '"a"', '"INCLUDE_SECRETS"', '""', '"é"', '"$serde_json::private::Number"', '"$serde_json::private::RawValue"', '"__proto__"')
 SPACES = ("", "", "", " ", "\n", "\t", "\r\n", "\u00a0", "\ufeff", "\0", "/**/")
 
@@ -103,6 +104,17 @@ def of_body(raw: bytes) -> tuple[object, bool | None]:
     return {name: each for name, each in read.items() if name != FLAG}, flag
 
 
+def is_poison(value) -> bool:
+    """Whether Prefect, once it has stored this, could not list it: no JSON has infinities, and none of Prefect's longer integers."""
+    if isinstance(value, dict):
+        return any(is_poison(each) for each in value.values())
+    if isinstance(value, list):
+        return any(is_poison(each) for each in value)
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and not -(2**63) <= value < 2**64
+
+
 def difference(kind: str, allowed: bool, sent: bytes, forwarded: bytes) -> str | None:
     read = of_query if kind == "q" else of_body
     try:
@@ -110,6 +122,8 @@ def difference(kind: str, allowed: bool, sent: bytes, forwarded: bytes) -> str |
     except (ValueError, RecursionError) as error:
         return f"Python cannot read what was let through: {error}"
     left, granted = read(forwarded)
+    if kind == "b" and forwarded and is_poison(json.loads(forwarded)):
+        return "a number that Python cannot write again"
     if granted not in (True, False):
         return "the flag that is forwarded is none"
     if granted and not allowed:

@@ -145,13 +145,16 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Keeps every digit; an integer must fit 64 bits, since a larger one poisons Prefect's run list for everybody.
+/// Keeps every digit; an integer must fit 64 bits, and a fraction must be finite (Python reads `1e400` as infinity), since what is
+/// beyond poisons Prefect's run list for everybody.
 fn read_number(digits: &str) -> Option<Number> {
     let integer = digits.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if integer && digits.parse::<i64>().is_err() && digits.parse::<u64>().is_err() {
-        return None;
-    }
-    serde_json::from_str(digits).ok()
+    let fits = if integer {
+        digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok()
+    } else {
+        digits.parse::<f64>().is_ok_and(f64::is_finite)
+    };
+    if fits { serde_json::from_str(digits).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -189,6 +192,8 @@ mod tests {
             r#"{"a": NaN}"#,
             r#"{"a": "\ud800"}"#,
             r#"{"a": 18446744073709551616}"#,
+            r#"{"a": 1e400}"#,
+            r#"{"a": -1.0E309}"#,
             "\u{feff}{}",
             "[]",
             "{} {}",
