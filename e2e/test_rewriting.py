@@ -8,7 +8,7 @@ from pathlib import Path
 from stage.gateway import binary
 from stage.prefect import NEWEST, PROGRAMS, bin_of, clean_env
 
-INPUTS = int(os.environ.get("LICTOR_REWRITING_INPUTS", "60000"))
+INPUTS = int(os.environ.get("LICTOR_REWRITING_INPUTS", "1000000"))
 SEED = int(os.environ.get("LICTOR_REWRITING_SEED", "1"))
 
 

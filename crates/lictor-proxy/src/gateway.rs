@@ -169,6 +169,7 @@ impl DataThread {
         let source =
             forwarded::source(connection.peer, connection.tls, request.headers(), &gateway.settings.trusted_proxies);
         story.client_ip = source.client_ip;
+        target::check_scheme(request.uri(), connection.tls)?;
         let target = target::read(request.uri(), request.headers(), &gateway.settings)?;
         story.path = redact(target.path.as_str());
         // Probes stand before authentication and before the drain: an orchestrator must always get its answer.

@@ -35,6 +35,19 @@ pub fn read(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Result<Targe
     Ok(Target { workspace, host, path, query })
 }
 
+/// HTTP/2 names a scheme (RFC 9113 §8.3.1), and nothing but HTTP is spoken here. Over TLS it is `https`; without, either, since an edge
+/// that ended TLS before us may say what its client used.
+///
+/// # Errors
+/// [`Reason::MalformedTarget`].
+pub fn check_scheme(uri: &Uri, tls: bool) -> Result<(), Reason> {
+    match uri.scheme_str() {
+        None | Some("https") => Ok(()),
+        Some("http") if !tls => Ok(()),
+        Some(_) => Err(Reason::MalformedTarget),
+    }
+}
+
 /// One host: HTTP/2's `:authority` and a Host header must agree (RFC 9113 §8.3.1).
 fn read_host(uri: &Uri, headers: &HeaderMap) -> Result<String, Reason> {
     let named = headers.get(header::HOST).map(|value| value.to_str().map_err(|_| Reason::MalformedHost)).transpose()?;
