@@ -36,11 +36,11 @@ class Recorded:
 class Recorder:
     """The recording upstream: threads, blocking sockets, no cleverness."""
 
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    def __init__(self, port: int = 0) -> None:
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.requests: list[Recorded] = []
-        self.open_connections: set[int] = set()
+        self.open_connections: dict[int, socket.socket] = {}
         self.early: set[str] = set()
         self._lock = threading.Lock()
         self._count = 0
@@ -54,6 +54,17 @@ class Recorder:
     def close(self) -> None:
         """Stops answering new connections."""
         self.listener.close()
+
+    def die(self) -> None:
+        """Is gone, with every connection that it has."""
+        self.close()
+        with self._lock:
+            gone = list(self.open_connections.values())
+        for connection in gone:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # the other end was quicker
 
     def mark(self) -> int:
         """Where the record stands now."""
@@ -74,7 +85,7 @@ class Recorder:
             with self._lock:
                 self._count += 1
                 number = self._count
-                self.open_connections.add(number)
+                self.open_connections[number] = connection
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
@@ -86,7 +97,7 @@ class Recorder:
             pass
         finally:
             with self._lock:
-                self.open_connections.discard(number)
+                self.open_connections.pop(number, None)
             connection.close()
 
     def _one(self, connection: socket.socket, stream, number: int) -> bool:

@@ -42,7 +42,7 @@ def an_unfinished_upload_keeps_its_connection_to_itself(scene: Scene) -> Iterato
     if shared:
         yield f"rode on the unfinished upload's connection: {shared}"
     connection.close()
-    until("the upload's connection to Prefect is closed", lambda: not uploads & scene.recorder.open_connections, 3)
+    until("the upload's connection to Prefect is closed", lambda: not uploads & scene.recorder.open_connections.keys(), 3)
 
 
 @steps("FRM-052")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .attack_steps import Scene, steps
+from .gateway import Gateway
 from .http2 import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, WINDOW_UPDATE, Ended, Fields, Http2, frame, literal
 
 MEBIBYTE = 1 << 20
@@ -34,10 +35,10 @@ def compared(scene: Scene, ended: Ended) -> Iterator[str]:
         yield f"expected {scene.expected}, got {ended.words()}"
 
 
-def memory(scene: Scene) -> int:
-    """Bytes of memory that the gateway holds."""
-    assert scene.gateway.process
-    pages = Path(f"/proc/{scene.gateway.process.pid}/statm").read_text().split()[1]
+def memory(gateway: Gateway) -> int:
+    """Bytes of memory that a gateway holds."""
+    assert gateway.process
+    pages = Path(f"/proc/{gateway.process.pid}/statm").read_text().split()[1]
     return int(pages) * 4096
 
 
@@ -90,7 +91,7 @@ def a_path_without_its_slash(scene: Scene) -> Iterator[str]:
 
 @steps("H2-013")
 def headers_without_an_end(scene: Scene) -> Iterator[str]:
-    before, client = memory(scene), Http2(scene.gateway.port)
+    before, client = memory(scene.gateway), Http2(scene.gateway.port)
     client.send_raw(frame(HEADERS, END_STREAM, 1, literal(fields(scene))))
     more = frame(CONTINUATION, 0, 1, literal([("x-test", "a" * 4000)]) * 4)
     for _ in range(4000):
@@ -98,13 +99,13 @@ def headers_without_an_end(scene: Scene) -> Iterator[str]:
             break
     yield from compared(scene, client.ended(1))
     client.close()
-    if memory(scene) - before > 16 * MEBIBYTE:
-        yield f"took {(memory(scene) - before) // MEBIBYTE} MiB"
+    if memory(scene.gateway) - before > 16 * MEBIBYTE:
+        yield f"took {(memory(scene.gateway) - before) // MEBIBYTE} MiB"
 
 
 @steps("H2-014")
 def empty_frames(scene: Scene) -> Iterator[str]:
-    before, client = memory(scene), Http2(scene.gateway.port, timeout=20)
+    before, client = memory(scene.gateway), Http2(scene.gateway.port, timeout=20)
     client.headers(1, fields(scene, ("content-type", "application/json"), method="POST", path="/api/logs/"), END_HEADERS)
     for _ in range(100):
         if not client.send_raw(frame(0, 0, 1, b"") * 1000):
@@ -112,21 +113,21 @@ def empty_frames(scene: Scene) -> Iterator[str]:
     ended = client.ended(None, timeout=3)
     client.close()
     yield from compared(scene, ended)
-    if memory(scene) - before > 16 * MEBIBYTE:
-        yield f"took {(memory(scene) - before) // MEBIBYTE} MiB"
+    if memory(scene.gateway) - before > 16 * MEBIBYTE:
+        yield f"took {(memory(scene.gateway) - before) // MEBIBYTE} MiB"
 
 
 @steps("H2-015")
 def headers_that_unfold(scene: Scene) -> Iterator[str]:
-    before, client = memory(scene), Http2(scene.gateway.port)
+    before, client = memory(scene.gateway), Http2(scene.gateway.port)
     # One entry of the dynamic table, then a byte for each time it is named again (RFC 7541 §6.1, §6.2.1).
     entry = b"\x40" + b"\x06x-bomb" + b"\x7f" + bytes([4000 - 127 & 127 | 128, (4000 - 127) >> 7]) + b"a" * 4000
     client.send_raw(frame(HEADERS, END_STREAM, 1, literal(fields(scene)) + entry))
     client.send_raw(frame(CONTINUATION, END_HEADERS, 1, b"\xbe" * 16000))
     yield from compared(scene, client.ended(1))
     client.close()
-    if memory(scene) - before > 16 * MEBIBYTE:
-        yield f"took {(memory(scene) - before) // MEBIBYTE} MiB"
+    if memory(scene.gateway) - before > 16 * MEBIBYTE:
+        yield f"took {(memory(scene.gateway) - before) // MEBIBYTE} MiB"
 
 
 @steps("H2-016")

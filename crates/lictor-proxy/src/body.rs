@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use lictor_model::Reason;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::upstream::{SentFlag, UpstreamBody};
 
@@ -84,11 +86,63 @@ pub(crate) async fn discard(body: Incoming) {
 #[error("the body is larger than {0} bytes")]
 pub struct TooLarge(pub u64);
 
-/// A request body that is counted as it streams, and says when it has been sent whole.
+/// How long a client may keep a body waiting before it has sent anything of it.
+const GRACE: Duration = Duration::from_secs(10);
+/// What it may save up by sending faster than it must.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes that buy a second of waiting: a client that sends less is holding a connection, not uploading.
+const BYTES_PER_SECOND: f64 = 1024.0;
+
+/// A body came too slowly.
+#[derive(Debug, thiserror::Error)]
+#[error("the body comes at less than {BYTES_PER_SECOND} bytes a second")]
+pub struct TooSlow;
+
+/// Why a request is refused whose body failed, if it is its sender's doing.
+#[must_use]
+pub fn reason_of(error: &(dyn std::error::Error + 'static)) -> Option<Reason> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TooLarge>() {
+            return Some(Reason::BodyTooLarge);
+        }
+        if error.is::<TooSlow>() {
+            return Some(Reason::RequestTimeout);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// How long the sender may still keep us waiting. Only time that we wait for it counts: when Prefect is slow to take what is
+/// there, nobody asks for more.
+struct Pace {
+    budget: Duration,
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Pace {
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (budget, now) = (self.budget, Instant::now());
+        let (_, alarm) = self.waiting.get_or_insert_with(|| (now, Box::pin(sleep_until(now + budget))));
+        alarm.as_mut().poll(cx)
+    }
+
+    fn came(&mut self, bytes: u64) {
+        if let Some((since, _)) = self.waiting.take() {
+            self.budget = self.budget.saturating_sub(since.elapsed());
+        }
+        let bought = Duration::from_secs_f64(f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / BYTES_PER_SECOND);
+        self.budget = self.budget.saturating_add(bought).min(PATIENCE);
+    }
+}
+
+/// A request body that is counted as it streams, must keep a pace, and says when it has been sent whole.
 pub struct Counted<B> {
     inner: B,
     left: u64,
     limit: u64,
+    pace: Pace,
     sent: SentFlag,
 }
 
@@ -98,7 +152,7 @@ impl<B: Body> Counted<B> {
         if inner.is_end_stream() {
             sent.raise();
         }
-        Self { inner, left: limit, limit, sent }
+        Self { inner, left: limit, limit, pace: Pace { budget: GRACE, waiting: None }, sent }
     }
 }
 
@@ -112,10 +166,14 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let counted = self.get_mut();
-        let frame = match ready!(Pin::new(&mut counted.inner).poll_frame(cx)) {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            None => {
+        let frame = match Pin::new(&mut counted.inner).poll_frame(cx) {
+            Poll::Pending => {
+                ready!(counted.pace.poll_overdue(cx));
+                return Poll::Ready(Some(Err(Box::new(TooSlow))));
+            }
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => {
                 counted.sent.raise();
                 return Poll::Ready(None);
             }
@@ -125,7 +183,9 @@ where
             counted.sent.raise();
             return Poll::Ready(None);
         };
-        match counted.left.checked_sub(u64::try_from(data.len()).unwrap_or(u64::MAX)) {
+        let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        counted.pace.came(length);
+        match counted.left.checked_sub(length) {
             Some(left) => counted.left = left,
             None => return Poll::Ready(Some(Err(Box::new(TooLarge(counted.limit))))),
         }

@@ -4,13 +4,13 @@ use base64::Engine;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Version};
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use lictor_authz::{Inspect, Operation, Permit, Place, surface};
 use lictor_model::{Identity, Reason};
 use serde_json::Value;
 
-use crate::body::{Counted, ResponseBody};
+use crate::body::{self, Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
 use crate::page_token::Holder;
 use crate::refusal::Refusal;
@@ -258,11 +258,9 @@ fn check_json(headers: &HeaderMap) -> Result<(), Reason> {
 }
 
 async fn collect(body: Incoming, limit: u64) -> Result<Bytes, Reason> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, limit).collect().await {
+    match Counted::new(body, limit, SentFlag::default()).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Reason::BodyTooLarge),
-        Err(_) => Err(Reason::MalformedFraming),
+        Err(error) => Err(body::reason_of(&*error).unwrap_or(Reason::MalformedFraming)),
     }
 }
 

@@ -65,11 +65,17 @@ const WITHHELD: [HeaderName; 9] = [
 /// The cookie by which Prefect's UI remembers which of its versions the person chose; the only one that Prefect sees.
 const UI_VERSION_COOKIE: &str = "prefect_ui_version";
 
-/// Refuses headers that could be read two ways.
+/// Bytes of all cookies. Ours has 60; what else a browser keeps for this host is read on every request.
+const MAX_COOKIES: usize = 8 * 1024;
+
+/// Refuses headers that could be read two ways, and more cookies than anybody has.
 ///
 /// # Errors
-/// [`Reason::MalformedHeader`].
+/// [`Reason::MalformedHeader`], [`Reason::HeadersTooLarge`].
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Reason> {
+    if headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum::<usize>() > MAX_COOKIES {
+        return Err(Reason::HeadersTooLarge);
+    }
     if headers.len() == headers.keys_len() {
         // No header at all stands twice.
         return Ok(());

@@ -200,7 +200,7 @@ where
         .timer(TokioTimer::new())
         // The guard has its own, finer clock.
         .header_read_timeout(None)
-        .max_buf_size(max_head.max(8192) * 2)
+        .max_buf_size(max_head.saturating_add(8192))
         .serve_connection(TokioIo::new(guard), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -15,12 +15,14 @@ use tokio::sync::Semaphore;
 
 use super::body::{SentFlag, UpstreamBody};
 use super::pool::Pool;
-use crate::body::Counted;
+use crate::body::{self, Counted};
 use crate::settings::Workspace;
 
 /// Above the 60 s that Prefect's client waits, so that the client's patience ends first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is read ahead of a client that takes its answer slowly; Prefect's own heads are below 1 KiB.
+const READ_AHEAD: usize = 32 * 1024;
 
 /// What we send: a streamed body as it came, or bytes that we wrote ourselves.
 pub type OutgoingBody = Either<Counted<Incoming>, Full<Bytes>>;
@@ -45,7 +47,7 @@ pub enum SendError {
     /// The connection broke after the request had left: it may have been carried out, so it is not repeated.
     #[error("the connection broke: {0}")]
     Broken(#[source] hyper::Error),
-    /// The request's own body ended badly (too large, cut off, malformed).
+    /// The request's own body ended badly (too large, too slow, cut off, malformed).
     #[error("the request's body failed: {0}")]
     Body(#[source] hyper::Error),
 }
@@ -60,21 +62,9 @@ impl SendError {
             Self::Timeout => Reason::UpstreamTimeout,
             Self::Broken(error) if error.is_parse() => Reason::UpstreamMalformed,
             Self::Broken(_) => Reason::UpstreamUnavailable,
-            Self::Body(error) if is_too_large(error) => Reason::BodyTooLarge,
-            Self::Body(_) => Reason::MalformedFraming,
+            Self::Body(error) => body::reason_of(error).unwrap_or(Reason::MalformedFraming),
         }
     }
-}
-
-fn is_too_large(error: &hyper::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<crate::body::TooLarge>() {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
 }
 
 /// One upstream as one data thread sees it.
@@ -159,8 +149,11 @@ impl Upstream {
 
     async fn open(&self) -> Result<SendRequest<OutgoingBody>, SendError> {
         let stream = self.connect().await?;
-        let (sender, connection) =
-            http1::Builder::new().handshake(TokioIo::new(stream)).await.map_err(SendError::Broken)?;
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(READ_AHEAD)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(SendError::Broken)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "upstream connection ended");
