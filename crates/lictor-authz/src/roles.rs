@@ -33,7 +33,7 @@ static BUILT_IN: LazyLock<Vec<Role>> = LazyLock::new(|| {
 
 fn role(name: &str, description: &str, permissions: PermissionSet) -> Option<Role> {
     let name = RoleName::parse(name).ok()?;
-    Some(Role { name, description: description.to_owned(), permissions, built_in: true })
+    Some(Role { name, description: description.to_owned(), base: None, permissions, built_in: true })
 }
 
 fn viewer() -> PermissionSet {

@@ -8,7 +8,7 @@ use lictor_authz::matcher::find;
 use lictor_authz::{AccessView, CanonicalPath, Permit, Verb, decide};
 use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Permission, PermissionSet, Principal,
-    PrincipalId, PrincipalKind, PrincipalName, Role, RoleName, Scope, Timestamp, WorkspaceName,
+    PrincipalId, PrincipalKind, PrincipalName, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
     let role = Role {
         name: RoleName::parse("tested").unwrap(),
         description: String::new(),
+        base: None,
         permissions: PermissionSet::of(held),
         built_in: false,
     };
@@ -32,6 +33,7 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
         principal: principal.id.clone(),
         role: role.name.clone(),
         scope: Scope::Everywhere,
+        source: Source::ByHand,
         created_at: Timestamp::default(),
     };
     let credential = CredentialRef { kind: CredentialKind::Key, id: CredentialId::from("k") };

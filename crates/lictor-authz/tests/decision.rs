@@ -14,7 +14,7 @@ use lictor_authz::matcher::find;
 use lictor_authz::{AccessView, CanonicalPath, Effect, Matched, OPERATIONS, Verb, decide, deny_unknown};
 use lictor_model::{
     CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, Principal, PrincipalKind, PrincipalName,
-    Reason, Role, RoleName, Scope, Timestamp, WorkspaceName,
+    Reason, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use proptest::prelude::*;
 
@@ -31,7 +31,8 @@ fn identity(kind: CredentialKind, disabled: bool) -> Identity {
 
 fn grant(role: &str, scope: Scope) -> Grant {
     let role = RoleName::parse(role).unwrap();
-    Grant { id: role.as_str().into(), principal: "p1".into(), role, scope, created_at: Timestamp::default() }
+    let (id, source) = (role.as_str().into(), Source::ByHand);
+    Grant { id, principal: "p1".into(), role, scope, source, created_at: Timestamp::default() }
 }
 
 fn asked(verb: Verb, path: &str) -> Matched {
@@ -146,6 +147,7 @@ fn a_custom_role_cannot_take_a_built_in_name() {
     let fake = Role {
         name: viewer,
         description: String::new(),
+        base: None,
         permissions: lictor_model::PermissionSet::all(),
         built_in: false,
     };

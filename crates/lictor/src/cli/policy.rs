@@ -8,7 +8,7 @@ use lictor_authz::AccessView;
 use lictor_authz::roles::find_built_in;
 use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Principal, PrincipalId, PrincipalKind,
-    PrincipalName, Reason, RoleName, Scope, WorkspaceName,
+    PrincipalName, Reason, RoleName, Scope, Source, WorkspaceName,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -184,6 +184,7 @@ fn holder(role: &RoleName) -> Result<(Identity, Vec<Grant>), CliError> {
         principal: id.clone(),
         role: role.clone(),
         scope: Scope::Everywhere,
+        source: Source::ByHand,
         created_at: Default::default(),
     };
     let principal = Principal {

@@ -74,6 +74,7 @@ impl Add {
         let role = Role {
             name: RoleName::parse(&self.name)?,
             description: self.description,
+            base: None,
             permissions: self.permissions.into_iter().collect::<PermissionSet>(),
             built_in: false,
         };
