@@ -13,7 +13,7 @@ pub mod render;
 pub mod roles;
 pub mod surface;
 
-pub use access::AccessView;
+pub use access::{AccessView, Holding, Origin};
 pub use decision::{Denial, decide, deny_unknown};
 pub use matcher::Matched;
 pub use operation::{Access, Basis, Effect, Inspect, Operation, Place, Verb};

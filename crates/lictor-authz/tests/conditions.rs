@@ -7,8 +7,8 @@ use std::sync::Arc;
 use lictor_authz::matcher::find;
 use lictor_authz::{AccessView, CanonicalPath, Permit, Verb, decide};
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Permission, PermissionSet, Principal,
-    PrincipalId, PrincipalKind, PrincipalName, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
+    Assignments, CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Permission, PermissionSet,
+    Principal, PrincipalId, PrincipalKind, PrincipalName, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
     let identity = Identity { principal: Arc::new(principal), credential, narrowing: None };
     let path = CanonicalPath::parse(path).unwrap();
     let matched = find(verb, path.below("/api").unwrap()).unwrap();
-    let access = AccessView::build(&[role], &[grant]);
+    let access = AccessView::build(&Assignments { roles: vec![role], grants: vec![grant], ..Assignments::default() });
     decide(&matched, Some(&identity), &access, &WorkspaceName::from("w")).unwrap()
 }
 

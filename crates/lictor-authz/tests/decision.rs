@@ -13,8 +13,8 @@ use std::sync::Arc;
 use lictor_authz::matcher::find;
 use lictor_authz::{AccessView, CanonicalPath, Effect, Matched, OPERATIONS, Verb, decide, deny_unknown};
 use lictor_model::{
-    CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, Principal, PrincipalKind, PrincipalName,
-    Reason, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
+    Assignments, CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, PermissionSet, Principal,
+    PrincipalKind, PrincipalName, Reason, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use proptest::prelude::*;
 
@@ -35,6 +35,10 @@ fn grant(role: &str, scope: Scope) -> Grant {
     Grant { id, principal: "p1".into(), role, scope, source, created_at: Timestamp::default() }
 }
 
+fn granted(grants: &[Grant]) -> AccessView {
+    AccessView::build(&Assignments { grants: grants.to_vec(), ..Assignments::default() })
+}
+
 fn asked(verb: Verb, path: &str) -> Matched {
     let path = CanonicalPath::parse(path).unwrap();
     find(verb, path.below("/api").unwrap()).unwrap()
@@ -42,7 +46,7 @@ fn asked(verb: Verb, path: &str) -> Matched {
 
 fn reason(roles: &[&str], who: Option<&Identity>, verb: Verb, path: &str) -> Option<Reason> {
     let grants: Vec<_> = roles.iter().map(|role| grant(role, Scope::Everywhere)).collect();
-    let view = AccessView::build(&[], &grants);
+    let view = granted(&grants);
     decide(&asked(verb, path), who, &view, &"main".into()).err().map(|denial| denial.reason)
 }
 
@@ -123,7 +127,7 @@ fn each_no_has_its_reason() {
 
 #[test]
 fn a_denial_names_what_is_lacking() {
-    let view = AccessView::build(&[], &[grant("viewer", Scope::Everywhere)]);
+    let view = granted(&[grant("viewer", Scope::Everywhere)]);
     let who = identity(CredentialKind::Key, false);
     let connect = asked(Verb::Socket, "/api/work_pools/p/workers/connect");
     let denial = decide(&connect, Some(&who), &view, &"main".into()).unwrap_err();
@@ -133,7 +137,7 @@ fn a_denial_names_what_is_lacking() {
 
 #[test]
 fn an_unknown_operation_is_named_only_to_members() {
-    let view = AccessView::build(&[], &[grant("viewer", Scope::Workspace("main".into()))]);
+    let view = granted(&[grant("viewer", Scope::Workspace("main".into()))]);
     let who = identity(CredentialKind::Key, false);
     let of = |who, workspace: &str| deny_unknown(who, &view, &WorkspaceName::from(workspace)).reason;
     assert_eq!(of(None, "main"), Reason::AuthenticationRequired);
@@ -148,20 +152,24 @@ fn a_custom_role_cannot_take_a_built_in_name() {
         name: viewer,
         description: String::new(),
         base: None,
-        permissions: lictor_model::PermissionSet::all(),
+        permissions: PermissionSet::all(),
         built_in: false,
     };
-    let view = AccessView::build(&[fake], &[grant("viewer", Scope::Everywhere)]);
+    let view = AccessView::build(&Assignments {
+        roles: vec![fake],
+        grants: vec![grant("viewer", Scope::Everywhere)],
+        ..Assignments::default()
+    });
     let held = view.permissions(&"p1".into(), &"main".into()).unwrap();
     assert!(!held.contains(Permission::ManageFlows));
-    assert!(view.explain(&"p1".into(), &"main".into()).iter().all(|(_, role)| role.built_in));
+    assert!(view.explain(&"p1".into(), &"main".into()).iter().all(|held| held.permissions != PermissionSet::all()));
 }
 
 #[test]
 fn secrets_are_for_those_who_may_see_them() {
     let who = identity(CredentialKind::Key, false);
     let may = |role| {
-        let view = AccessView::build(&[], &[grant(role, Scope::Everywhere)]);
+        let view = granted(&[grant(role, Scope::Everywhere)]);
         let block = asked(Verb::Get, "/api/block_documents/x");
         decide(&block, Some(&who), &view, &"main".into()).unwrap().may_see_secrets()
     };
@@ -181,7 +189,7 @@ proptest! {
         let row = &OPERATIONS[row];
         let matched = asked(row.verb, &format!("/api{}", row.template.replace(['{', '}'], "")));
         let who = identity(CredentialKind::Key, false);
-        let may = |grants: &[Grant]| decide(&matched, Some(&who), &AccessView::build(&[], grants), &"main".into()).is_ok();
+        let may = |grants: &[Grant]| decide(&matched, Some(&who), &granted(grants), &"main".into()).is_ok();
         prop_assert!(may(&all) || !may(&fewer));
     }
 }

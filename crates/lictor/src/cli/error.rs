@@ -3,6 +3,7 @@
 use lictor_model::key::EntropyError;
 use lictor_model::principal::NameError;
 use lictor_model::role::RoleNameError;
+use lictor_model::team::TeamNameError;
 use lictor_store::StoreError;
 
 use super::can::CanError;
@@ -28,6 +29,8 @@ pub(crate) enum CliError {
     Name(#[from] NameError),
     #[error(transparent)]
     RoleName(#[from] RoleNameError),
+    #[error(transparent)]
+    TeamName(#[from] TeamNameError),
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]

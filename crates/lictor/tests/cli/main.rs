@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails should stop")]
 
 mod stage;
+mod teams;
 
 use serde_json::Value;
 use stage::{GOOD_PASSWORD, Stage};
