@@ -1,9 +1,11 @@
 //! Who has which role, and where?
 
 use clap::{Args, Subcommand};
+use lictor_authz::{AccessView, Origin};
 use lictor_model::{
     Assignments, Grant, GrantId, Principal, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName, Timestamp,
 };
+use lictor_store::StoreError;
 use serde_json::{Value, json};
 
 use super::error::CliError;
@@ -113,13 +115,39 @@ impl Change {
         let (role, scope) = (RoleName::parse(&self.role)?, scope(self.workspace.as_deref()));
         let holder = self.whose.find(console).await?;
         match &holder {
-            Holder::Principal(name) => console.store.remove_grant(&console.by, name, &role, &scope).await?,
+            Holder::Principal(name) => {
+                let removed = console.store.remove_grant(&console.by, name, &role, &scope).await;
+                if matches!(removed, Err(StoreError::NotFound { what: "grant", .. })) {
+                    refuse_through_team(console, name, &role, &scope).await?;
+                }
+                removed?;
+            }
             Holder::Team(name) => console.store.remove_team_grant(&console.by, name, &role, &scope).await?,
         }
         let json = json!({
             "for": holder.principal(), "team": holder.team(), "role": role, "workspace": self.workspace, "change": "removed",
         });
         Ok(Printed::new(format!("{holder} is no longer {role} {}", place(&scope)), json))
+    }
+}
+
+/// Names the team that somebody has the role through, where the grant is no grant of theirs.
+async fn refuse_through_team(
+    console: &Console,
+    name: &PrincipalName,
+    role: &RoleName,
+    scope: &Scope,
+) -> Result<(), CliError> {
+    let access = AccessView::build(&console.store.load_assignments().await?);
+    let holdings = access.holdings(&console.principal(name.as_str()).await?.id);
+    let through = holdings.into_iter().filter(|holding| holding.role == *role && holding.scope == *scope);
+    let mut teams = through.filter_map(|holding| match holding.origin {
+        Origin::Team(team, _) => Some(team),
+        Origin::Own(_) => None,
+    });
+    match teams.next() {
+        Some(team) => Err(CliError::ThroughTeam { name: name.clone(), role: role.clone(), team }),
+        None => Ok(()),
     }
 }
 

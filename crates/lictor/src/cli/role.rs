@@ -119,7 +119,11 @@ async fn list(console: &Console) -> Result<Printed, CliError> {
 async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     let role = all(console).await?.into_iter().find(|role| role.name.as_str() == named.name);
     let role = role.ok_or_else(|| CliError::NoSuch { kind: "role", name: named.name.clone() })?;
-    let mut text = format!("{}: {}\n", role.name, role.description);
+    let mut text = role.name.to_string();
+    if !role.description.is_empty() {
+        text += &format!(": {}", role.description);
+    }
+    text.push('\n');
     if let Some(base) = &role.base {
         let added =
             if role.permissions.is_empty() { "nothing".to_owned() } else { spelled(role.permissions).join(", ") };

@@ -1,5 +1,7 @@
 //! Do teams, roles with a base and `principal show` say what is so?
 
+use lictor_model::{RoleName, Scope, TeamName};
+use lictor_store::RuleGifts;
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -81,6 +83,41 @@ fn a_grant_is_of_somebody_or_of_a_team() {
     let removed = stage.json(&["grant", "remove", "--team", "data", "--role", "runner", "--workspace", "default"]);
     assert_eq!((&removed["team"], &removed["for"]), (&json!("data"), &Value::Null));
     assert_eq!(stage.json(&["grant", "list", "--team", "data"]), json!([]));
+}
+
+#[test]
+fn what_a_sign_in_rule_gave_is_named_and_is_not_taken_by_hand() {
+    let stage = with_team();
+    let gifts = RuleGifts {
+        teams: vec![TeamName::parse("data").unwrap()],
+        grants: vec![(RoleName::parse("worker").unwrap(), Scope::Everywhere)],
+    };
+    stage.apply_sign_in_rules("alice", "okta", &gifts);
+    let shown = stage.json(&["principal", "show", "alice"]);
+    assert_eq!(shown["teams"][0]["sources"], json!(["by-hand", "sso:okta"]));
+    assert_eq!((&shown["grants"][1]["role"], &shown["grants"][1]["sources"]), (&json!("worker"), &json!(["sso:okta"])));
+    assert_eq!(stage.json(&["grant", "list", "alice"])[1]["source"], "sso:okta");
+    stage.refuses(&["grant", "remove", "alice", "--role", "worker"], "comes from the sign-in rules of sso:okta");
+
+    let removed = stage.run(&["team", "remove-member", "data", "alice"]);
+    assert!(removed.stdout.contains("alice is no longer in team data by hand"), "{removed:?}");
+    assert!(removed.stdout.contains("alice stays in it by sso:okta"), "{removed:?}");
+    stage.refuses(&["team", "remove-member", "data", "alice"], "comes from the sign-in rules of sso:okta");
+    let text = stage.run(&["principal", "show", "alice"]).stdout;
+    for line in
+        ["teams    data (sso:okta)", "worker  everywhere  sso:okta ", "runner  in default  team data (sso:okta) "]
+    {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    stage.apply_sign_in_rules("alice", "okta", &RuleGifts::default());
+    assert_eq!(stage.json(&["principal", "show", "alice"])["teams"], json!([]));
+}
+
+#[test]
+fn a_role_that_somebody_has_through_a_team_is_not_looked_for_among_their_own() {
+    let stage = with_team();
+    stage.refuses(&["grant", "remove", "alice", "--role", "runner", "--workspace", "default"], "through team data");
+    stage.refuses(&["grant", "remove", "alice", "--role", "owner"], "alice is owner everywhere");
 }
 
 #[test]
