@@ -4,11 +4,10 @@ import base64
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
 
-from stage import http
+from stage.escalation import COMMAND, Stage
 from stage.gateway import Gateway
 from stage.prefect import Server
 from stage.raw import WebSocket
@@ -16,82 +15,15 @@ from stage.steps_sockets import opens
 from stage.wait import until
 
 
-def patiently(ask: Callable[[], http.Answer]) -> http.Answer:
-    """Asks again while Prefect's SQLite is busy (503), as Prefect's own client does."""
-    return until("an answer of a Prefect that is not busy", lambda: (answer := ask()).status != 503 and answer, 30, every=0.3)
-
-
-@dataclass
-class Stage:
-    """A real Prefect with something in it, and the gateway before it."""
-
-    server: Server
-    gateway: Gateway
-    owner: str
-    flow: str
-    deployment: str
-
-    def directly(self, method: str, path: str, body=None) -> http.Answer:
-        """As whoever reaches Prefect without Lictor."""
-        secret = base64.b64encode((self.server.auth or "").encode()).decode()
-        return patiently(lambda: http.ask(self.server.port, method, path, body=body, headers={"Authorization": f"Basic {secret}"}))
-
-    def ask(self, key: str, method: str, path: str, body=None) -> http.Answer:
-        """Through Lictor."""
-        return patiently(lambda: self.gateway.ask(method, path, key=key, body=body))
-
-    def refused(self, key: str, method: str, path: str, body, lacking: str) -> None:
-        """Refused, and the answer names what is lacking."""
-        answer = self.ask(key, method, path, body)
-        assert (answer.status, answer.reason) == (403, "permission-denied"), (path, body, answer.status, answer.body[:300])
-        assert lacking in answer.json()["detail"], answer.json()
-
-    def run(self) -> str:
-        """A run to be changed, of the owner's."""
-        made = self.ask(self.owner, "POST", f"/api/deployments/{self.deployment}/create_flow_run", {})
-        assert made.status == 201, made.body
-        return made.json()["id"]
-
-    def read_run(self, run: str) -> dict:
-        """The run as it is now."""
-        return self.ask(self.owner, "GET", f"/api/flow_runs/{run}").json()
-
-    def with_role(self, *permissions: str) -> str:
-        """The key of somebody who holds exactly these permissions."""
-        role = f"r-{uuid.uuid4().hex[:8]}"
-        self.gateway.cli("role", "add", role, *(word for permission in permissions for word in ("--permission", permission)))
-        name, key = self.gateway.newcomer(None)
-        self.gateway.cli("grant", "add", name, "--role", role)
-        until("the role counts", lambda: self.ask(key, "GET", "/api/admin/version").status == 200)
-        return key
-
-
 @pytest.fixture(scope="module")
 def stage(server: Server, gateway: Gateway, owner: str) -> Stage:
-    stage = Stage(server, gateway, owner, "", "")
-    stage.flow = stage.ask(owner, "POST", "/api/flows/", {"name": f"escalation-{uuid.uuid4().hex[:8]}"}).json()["id"]
-    pool = stage.ask(owner, "POST", "/api/work_pools/", {"name": f"pool-{uuid.uuid4().hex[:8]}", "type": "process", "base_job_template": TEMPLATE}).json()
-    made = stage.ask(owner, "POST", "/api/deployments/", {"name": "d", "flow_id": stage.flow, "work_pool_name": pool["name"]})
-    assert made.status in (200, 201), made.body
-    stage.deployment = made.json()["id"]
-    return stage
-
-
-TEMPLATE = {"job_configuration": {"command": "{{ command }}"}, "variables": {"type": "object", "properties": {"command": {"type": "string"}}}}
-COMMAND = {"job_variables": {"command": "id"}}
+    return Stage(server, gateway, owner).fill()
 
 
 @pytest.fixture(scope="module")
 def keys(stage: Stage) -> Callable[[str], str]:
     """A key for a built-in role."""
-    made: dict[str, str] = {}
-
-    def of(role: str) -> str:
-        if role not in made:
-            made[role] = stage.gateway.newcomer(role)[1]
-        return made[role]
-
-    return of
+    return stage.key
 
 
 def test_job_variables_of_a_run_are_a_shell_on_the_worker(stage: Stage, keys) -> None:

@@ -7,6 +7,7 @@
 use lictor_model::{Permission, PermissionSet};
 use serde_json::{Map, Value};
 
+use crate::event_payloads::EVERY_PAYLOAD;
 use crate::operation::{Access, Inspect};
 
 /// One fact that a body may hold.
@@ -39,7 +40,7 @@ impl Inspect {
     #[must_use]
     pub const fn conditions(self) -> &'static [Condition] {
         match self {
-            Self::Nothing | Self::SecretsInQuery | Self::SecretsInBody | Self::Schema => &[],
+            Self::Nothing | Self::SecretsInQuery | Self::SecretsInBody | Self::Schema | Self::Strict => &[],
             Self::RunOfDeployment => RUN_OF_DEPLOYMENT,
             Self::NewRun => NEW_RUN,
             Self::RunChange => RUN_CHANGE,
@@ -52,6 +53,8 @@ impl Inspect {
             Self::Parameters => PARAMETERS,
             Self::Automation => AUTOMATION,
             Self::Events => EVENTS,
+            Self::EventFilter => EVENT_FILTER,
+            Self::BlockType => BLOCK_TYPE,
         }
     }
 }
@@ -86,6 +89,12 @@ static RUN_OF_DEPLOYMENT: &[Condition] = &[
         fact: "a `state` other than Scheduled or Pending, or one with `data`",
         needs: RECONFIGURE,
         found: |body| runs(body).any(|run| is_beyond(run.get("state"), &["SCHEDULED", "PENDING"])),
+    },
+    // `UpdateSubflowParentTask` (`server/orchestration/core_policy.py`) puts that task run into the new run's states.
+    Condition {
+        fact: "`parent_task_run_id`, by which the run's states become those of another run's task",
+        needs: RUN_FLOWS,
+        found: |body| runs(body).any(|run| !matches!(run.get("parent_task_run_id"), None | Some(Value::Null))),
     },
     KINDS,
 ];
@@ -198,6 +207,37 @@ static EVENTS: &[Condition] = &[Condition {
         None => is_prefects(body),
     },
 }];
+
+/// `EventTextFilter` searches payloads, so it also finds values that are not shown.
+static EVENT_FILTER: &[Condition] = &[Condition {
+    fact: "`text` in the filter, which searches payloads",
+    needs: Access::Needs(EVERY_PAYLOAD),
+    found: |body| {
+        let text = body.get("filter").map(|filter| filter.get("text"));
+        !matches!(text, None | Some(None | Some(Value::Null)))
+    },
+}];
+
+static BLOCK_TYPE: &[Condition] = &[Condition {
+    fact: "a `documentation_url` or `logo_url` that is no web address (nor, for the logo, a `data:image/`)",
+    needs: WHOLE_WORKSPACE,
+    found: |body| {
+        leads_astray(body.get("documentation_url"), &["https://", "http://"])
+            || leads_astray(body.get("logo_url"), &["https://", "http://", "data:image/"])
+    },
+}];
+
+/// Whether a person's click would lead to something else than these: a `javascript:` runs in Prefect's own page.
+fn leads_astray(link: Option<&Value>, good: &[&str]) -> bool {
+    match link {
+        None | Some(Value::Null) => false,
+        Some(Value::String(link)) => {
+            let link = link.to_ascii_lowercase();
+            !link.is_empty() && !good.iter().any(|beginning| link.starts_with(beginning))
+        }
+        Some(_) => true,
+    }
+}
 
 /// Prefect's own events make task runs and fire automations.
 fn is_prefects(event: &Value) -> bool {

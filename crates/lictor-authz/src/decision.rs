@@ -18,7 +18,7 @@ pub struct Denial {
 }
 
 impl Denial {
-    const fn because(reason: Reason) -> Self {
+    pub(crate) const fn because(reason: Reason) -> Self {
         Self { reason, lacking: PermissionSet::EMPTY }
     }
 
@@ -58,7 +58,7 @@ pub fn decide(
         needed if needed.admits(held) => {}
         needed => return Err(Denial { reason: Reason::PermissionDenied, lacking: needed.lacking(held) }),
     }
-    let Some(narrowing) = identity.and_then(|identity| identity.narrowing.as_deref()) else {
+    let Some(narrowing) = identity.and_then(|identity| identity.narrowing.as_ref()) else {
         return Ok(Permit::new(matched.clone(), held));
     };
     // After what its owner may: somebody who may not at all is not told of a narrow key.
@@ -66,7 +66,7 @@ pub fn decide(
     if !narrow::admits(narrowing, matched, workspace) || !operation.access.admits(left) {
         return Err(Denial { reason: Reason::KeyTooNarrow, lacking: operation.access.lacking(left) });
     }
-    Ok(Permit::new(matched.clone(), left))
+    Ok(Permit::new(matched.clone(), left).within(narrowing))
 }
 
 /// Why a request that is in no row is refused. A stranger learns only that a credential is needed, so that nobody can

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod conditions;
 pub mod decision;
+mod event_payloads;
 pub mod matcher;
 mod narrow;
 pub mod operation;
@@ -15,6 +16,7 @@ pub mod surface;
 
 pub use access::{AccessView, Holding, Origin};
 pub use decision::{Denial, decide, deny_unknown};
+pub use event_payloads::PayloadView;
 pub use matcher::Matched;
 pub use operation::{Access, Basis, Effect, Inspect, Operation, Place, Verb};
 pub use operations::OPERATIONS;

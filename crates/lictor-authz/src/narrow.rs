@@ -1,6 +1,7 @@
 //! What does a narrow key keep out of, besides permissions? Changes, other workspaces, other work pools.
 
 use lictor_model::{Narrowing, WorkspaceName};
+use serde_json::Value;
 
 use crate::matcher::Matched;
 use crate::operation::{Effect, Verb};
@@ -27,9 +28,22 @@ fn reads(matched: &Matched) -> bool {
     }
 }
 
+/// Whether the work pools that a body names are within the limits of the key: those of deployments and of runs without one.
+pub(crate) fn admits_body(narrowing: &Narrowing, body: &Value) -> bool {
+    let admits = |pool: &Value| match pool {
+        Value::Null => true,
+        Value::String(name) => narrowing.work_pools.contains(name),
+        _ => false,
+    };
+    narrowing.work_pools.is_empty() || body.get("work_pool_name").is_none_or(admits)
+}
+
 fn stays_in(pools: &[String], matched: &Matched) -> bool {
-    let template = matched.operation().template;
-    if POOLLESS_POLLS.contains(&template) {
+    let operation = matched.operation();
+    let template = operation.template;
+    // A new pool is another one; and a queue's id or name alone does not say which pool it is in.
+    let is_elsewhere = template == "/work_pools/" || template.starts_with("/work_queues/");
+    if POOLLESS_POLLS.contains(&template) || (is_elsewhere && operation.effect == Effect::Change) {
         return false;
     }
     let named = match template.strip_prefix("/work_pools/") {

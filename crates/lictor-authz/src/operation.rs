@@ -168,6 +168,12 @@ pub enum Inspect {
     Automation,
     /// Which events are said to have happened.
     Events,
+    /// Which events are asked for, and by what.
+    EventFilter,
+    /// Where a block type's links lead.
+    BlockType,
+    /// Nothing is decided; but what Python reads and Rust does not would make a list unreadable for everybody once it is stored.
+    Strict,
     /// The schema that values are checked against: rewritten, so that it cannot keep Prefect busy or send it elsewhere.
     Schema,
 }

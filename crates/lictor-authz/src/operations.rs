@@ -104,15 +104,15 @@ table! {
     POST "/flow_runs/paginate", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flow_runs/{id}/logs/download", Needs SeeFlows, Read, Nothing, Cloud "";
     PATCH "/flow_runs/{id}/labels", Needs RunFlows, Change, Parameters, Cloud "the worker stamps a run with its labels";
-    POST "/task_runs/", Needs RunFlows, Change, Nothing, Cloud "background tasks and the placeholders of subflows";
-    PATCH "/task_runs/{id}", Needs RunFlows, Change, Nothing, Cloud "";
+    POST "/task_runs/", Needs RunFlows, Change, Strict, Cloud "background tasks and the placeholders of subflows";
+    PATCH "/task_runs/{id}", Needs RunFlows, Change, Strict, Cloud "";
     GET "/task_runs/{id}", Needs SeeFlows, Read, Nothing, Cloud "";
     DELETE "/task_runs/{id}", Needs ManageFlows, Change, Nothing, Cloud "";
     POST "/task_runs/count", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/task_runs/history", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/task_runs/filter", Needs SeeFlows, Read, Nothing, Cloud "";
     POST "/task_runs/paginate", Needs SeeFlows, Read, Nothing, Cloud "";
-    POST "/task_runs/{id}/set_state", Needs RunFlows, Change, Nothing, Cloud "";
+    POST "/task_runs/{id}/set_state", Needs RunFlows, Change, Strict, Cloud "";
     GET "/flow_run_states/{id}", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/flow_run_states/", Needs SeeFlows, Read, Nothing, Cloud "";
     GET "/task_run_states/{id}", Needs SeeFlows, Read, Nothing, Cloud "";
@@ -168,9 +168,9 @@ table! {
     POST "/work_queues/{id}/concurrency_status", Needs SeeWorkQueues, Read, Nothing, Cloud "";
     GET "/work_queues/{id}/status", Needs SeeWorkQueues, Read, Nothing, Cloud "";
     // --- blocks ---
-    POST "/block_types/", Needs ManageBlocks, Change, Nothing, Cloud "";
+    POST "/block_types/", Needs ManageBlocks, Change, BlockType, Cloud "";
     GET "/block_types/{id}", Needs SeeBlocks, Read, Nothing, Cloud "";
-    PATCH "/block_types/{id}", Needs ManageBlocks, Change, Nothing, Cloud "";
+    PATCH "/block_types/{id}", Needs ManageBlocks, Change, BlockType, Cloud "";
     DELETE "/block_types/{id}", Needs ManageBlocks, Change, Nothing, Cloud "";
     GET "/block_types/slug/{slug}", Needs SeeBlocks, Read, Nothing, Cloud "";
     POST "/block_types/filter", Needs SeeBlocks, Read, Nothing, Cloud "";
@@ -183,7 +183,7 @@ table! {
     GET "/block_documents/{id}", Needs SeeBlocks, Read, SecretsInQuery, Cloud "include_secrets also needs see_secret_blocks, or Prefect is asked for masked values";
     DELETE "/block_documents/{id}", Needs ManageBlocks, Change, Nothing, Cloud "";
     PATCH "/block_documents/{id}", Needs ManageBlocks, Change, Nothing, Cloud "";
-    POST "/block_schemas/", Needs ManageBlocks, Change, Nothing, Cloud "";
+    POST "/block_schemas/", Needs ManageBlocks, Change, Strict, Cloud "";
     DELETE "/block_schemas/{id}", Needs ManageBlocks, Change, Nothing, Cloud "";
     GET "/block_schemas/{id}", Needs SeeBlocks, Read, Nothing, Cloud "";
     POST "/block_schemas/filter", Needs SeeBlocks, Read, Nothing, Cloud "";
@@ -223,16 +223,16 @@ table! {
     PATCH "/v2/concurrency_limits/{id_or_name}", Needs ManageConcurrencyLimits, Change, Nothing, Cloud "";
     DELETE "/v2/concurrency_limits/{id_or_name}", Needs ManageConcurrencyLimits, Change, Nothing, Cloud "";
     POST "/v2/concurrency_limits/filter", Needs SeeConcurrencyLimits, Read, Nothing, Cloud "";
-    POST "/v2/concurrency_limits/increment", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/increment-with-lease", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/decrement", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/decrement-with-lease", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
-    POST "/v2/concurrency_limits/leases/{lease_id}/renew", Needs ManageConcurrencyLimits, Plumbing, Nothing, Cloud "Cloud asks manage_concurrency_limits; flows with concurrency() or tagged tasks call it, so Worker holds that";
+    POST "/v2/concurrency_limits/increment", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/increment-with-lease", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/decrement", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/decrement-with-lease", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
+    POST "/v2/concurrency_limits/leases/{lease_id}/renew", Either ManageConcurrencyLimits TakeConcurrencySlots, Plumbing, Nothing, Cloud "take_concurrency_slots is enough: flows with concurrency() or tagged tasks call it, and delete no limit";
     // --- events and automations ---
     POST "/events", Needs ManageEvents, Plumbing, Events, Decided "may forge any event, those of task runs and those that fire automations included; as Cloud asks of its events socket";
-    POST "/events/filter", Needs SeeEvents, Read, Nothing, Decided "a list, asked for with a body; without see_variables, payloads of variables are left out";
+    POST "/events/filter", Needs SeeEvents, Read, EventFilter, Decided "a list, asked for with a body; payloads of objects that the caller may not see are left out";
     GET "/events/filter/next", Needs SeeEvents, Read, Nothing, Decided "the next page; its token is unsigned and holds the whole filter, so it needs what the filter needs";
-    POST "/events/count-by/{countable}", Needs SeeEvents, Read, Nothing, Decided "a count, asked for with a body";
+    POST "/events/count-by/{countable}", Needs SeeEvents, Read, EventFilter, Decided "a count, asked for with a body";
     POST "/automations/", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
     PUT "/automations/{id}", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
     PATCH "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "enables or disables what runs with the server's authority";
@@ -250,7 +250,7 @@ table! {
     DELETE "/flow_run_notification_policies/{id}", Needs ManageAutomations, Change, Nothing, Decided "the forerunner of automations; servers before 3.4";
     POST "/flow_run_notification_policies/filter", Needs SeeAutomations, Read, Nothing, Decided "the forerunner of automations; servers before 3.4";
     // --- saved searches and the UI's own reads ---
-    PUT "/saved_searches/", Needs ManageSavedSearch, Change, Nothing, Cloud "makes or replaces; shared by everybody";
+    PUT "/saved_searches/", Needs ManageSavedSearch, Change, Strict, Cloud "makes or replaces; shared by everybody";
     GET "/saved_searches/{id}", Needs SeeFlows, Read, Nothing, Cloud "";
     DELETE "/saved_searches/{id}", Needs ManageSavedSearch, Change, Nothing, Cloud "";
     POST "/saved_searches/filter", Needs SeeFlows, Read, Nothing, Cloud "";
@@ -264,7 +264,7 @@ table! {
     GET "/ui/task_runs/{id}", Needs SeeFlows, Read, Nothing, Decided "reads one task run, as GET /task_runs/{id} does";
     // --- the websockets, in no OpenAPI of any version ---
     SOCKET "/events/in", Needs ManageEvents, Plumbing, Events, Decided "Cloud's client names this scope; carries task runs, heartbeats and forgeable events";
-    SOCKET "/events/out", Needs SeeEvents, Plumbing, Nothing, Decided "the live form of POST /events/filter; Cloud's client names manage_events, which is more than reading needs";
+    SOCKET "/events/out", Needs SeeEvents, Plumbing, EventFilter, Decided "the live form of POST /events/filter; Cloud's client names manage_events, which is more than reading needs";
     SOCKET "/logs/out", Needs SeeFlows, Plumbing, Nothing, Decided "the live form of POST /logs/filter";
     SOCKET "/task_runs/subscriptions/scheduled", Needs RunTasks, Plumbing, Nothing, Decided "takes background task runs with their parameters; run_tasks is in no other row";
     SOCKET "/work_pools/{work_pool_name}/workers/connect", Needs WriteWorkers SeeWorkPools SeeWorkQueues, Plumbing, Nothing, Decided "heartbeat, pool and queue reads in one socket; its greeting may also make or fill a pool, which needs write_work_pools";

@@ -1,11 +1,15 @@
 //! What lets a request through? A permit: forwarding takes one, and only a decision makes one.
 
-use lictor_model::{Permission, PermissionSet, Reason};
+use std::sync::Arc;
+
+use lictor_model::{Narrowing, Permission, PermissionSet, Reason};
 use serde_json::Value;
 
 use crate::conditions::{self, Condition};
 use crate::decision::Denial;
+use crate::event_payloads::PayloadView;
 use crate::matcher::Matched;
+use crate::narrow;
 use crate::operation::Operation;
 
 /// The right to forward one request: this operation, at this path, and nothing else.
@@ -14,12 +18,18 @@ pub struct Permit {
     operation: &'static Operation,
     path: String,
     held: PermissionSet,
+    narrowing: Option<Arc<Narrowing>>,
 }
 
 impl Permit {
     pub(crate) fn new(matched: Matched, held: PermissionSet) -> Self {
         let (operation, path) = matched.into_parts();
-        Self { operation, path, held }
+        Self { operation, path, held, narrowing: None }
+    }
+
+    /// The same, within the limits of a key.
+    pub(crate) fn within(self, narrowing: &Arc<Narrowing>) -> Self {
+        Self { narrowing: Some(Arc::clone(narrowing)), ..self }
     }
 
     /// The row of the table.
@@ -39,9 +49,12 @@ impl Permit {
     /// # Errors
     /// A [`Denial`] that names what is lacking.
     pub fn check_body(&self, body: &Value) -> Result<(), Denial> {
-        match conditions::lacking(self.operation.inspect, body, self.held) {
-            None => Ok(()),
-            Some(lacking) => Err(Denial { reason: Reason::PermissionDenied, lacking }),
+        if let Some(lacking) = conditions::lacking(self.operation.inspect, body, self.held) {
+            return Err(Denial { reason: Reason::PermissionDenied, lacking });
+        }
+        match &self.narrowing {
+            Some(narrowing) if !narrow::admits_body(narrowing, body) => Err(Denial::because(Reason::KeyTooNarrow)),
+            _ => Ok(()),
         }
     }
 
@@ -61,6 +74,12 @@ impl Permit {
     #[must_use]
     pub const fn may_see_secrets(&self) -> bool {
         self.holds(Permission::SeeSecretBlocks)
+    }
+
+    /// Which payloads of events may be read.
+    #[must_use]
+    pub const fn payloads(&self) -> PayloadView {
+        PayloadView::of(self.held)
     }
 
     /// Whether the caller also holds a permission that the row does not need: for facts inside a body or a frame, such

@@ -86,6 +86,6 @@ const WORKER: PermissionSet = PermissionSet::of(&[
     Permission::SeeVariables,
     // What flows leave behind.
     Permission::WriteArtifacts,
-    // Every task with a tag takes and returns slots, for which Cloud asks this.
-    Permission::ManageConcurrencyLimits,
+    // Every task with a tag takes and returns slots.
+    Permission::TakeConcurrencySlots,
 ]);

@@ -62,7 +62,7 @@ fn a_runner_sets_parameters_and_never_the_infrastructure() {
         json!({}),
         json!({"parameters": {"job_variables": {"command": "x"}, "work_queue_name": "q"}, "tags": ["a"], "name": "n"}),
         json!({"job_variables": {}, "work_queue_name": null, "infrastructure_document_id": null}),
-        json!({"state": scheduled, "enforce_parameter_schema": true, "idempotency_key": "k", "parent_task_run_id": "t"}),
+        json!({"state": scheduled, "enforce_parameter_schema": true, "idempotency_key": "k", "parent_task_run_id": null}),
     ] {
         assert_eq!(lacks(&runner, Verb::Post, RUN, &body), [], "{body}");
     }
@@ -86,6 +86,52 @@ fn a_runner_sets_parameters_and_never_the_infrastructure() {
     ] {
         for path in [RUN, "/api/deployments/d/create_flow_run/bulk"] {
             assert_eq!(lacks(&runner, Verb::Post, path, &body), [Permission::ReconfigureFlowRuns], "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_run_under_anothers_task_would_set_that_tasks_states() {
+    let body = json!({"parent_task_run_id": "t"});
+    for path in [RUN, "/api/deployments/d/create_flow_run/bulk"] {
+        assert_eq!(lacks(&[Permission::RunDeployments], Verb::Post, path, &body), [Permission::RunFlows]);
+        assert_eq!(lacks(&[Permission::RunDeployments, Permission::RunFlows], Verb::Post, path, &body), []);
+    }
+}
+
+#[test]
+fn a_search_through_payloads_needs_what_shows_them() {
+    let search = json!({"filter": {"text": {"query": "secret"}}, "limit": 50});
+    let viewer = lictor_authz::roles::built_in().iter().find(|role| role.name.as_str() == "viewer").unwrap();
+    let sees: Vec<Permission> = viewer.permissions.iter().collect();
+    for path in ["/api/events/filter", "/api/events/count-by/day"] {
+        let lacking = lacks(&[Permission::SeeEvents], Verb::Post, path, &search);
+        assert!(lacking.contains(&Permission::SeeVariables), "{lacking:?}");
+        assert_eq!(lacks(&sees, Verb::Post, path, &search), []);
+        for body in [json!(null), json!({}), json!({"filter": null}), json!({"filter": {"text": null, "id": {}}})] {
+            assert_eq!(lacks(&[Permission::SeeEvents], Verb::Post, path, &body), [], "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_block_types_links_run_no_script() {
+    let registers = [Permission::ManageBlocks];
+    for body in [
+        json!({"name": "x", "slug": "x", "documentation_url": "https://docs.example/x", "logo_url": "data:image/png;base64,AA"}),
+        json!({"documentation_url": null, "logo_url": ""}),
+    ] {
+        assert_eq!(lacks(&registers, Verb::Post, "/api/block_types/", &body), [], "{body}");
+    }
+    for body in [
+        json!({"documentation_url": "javascript:alert(1)"}),
+        json!({"documentation_url": " \tJavaScript:alert(1)"}),
+        json!({"documentation_url": "data:text/html,x"}),
+        json!({"logo_url": "javascript:alert(1)"}),
+        json!({"logo_url": ["https://x"]}),
+    ] {
+        for (verb, path) in [(Verb::Post, "/api/block_types/"), (Verb::Patch, "/api/block_types/b")] {
+            assert_eq!(lacks(&registers, verb, path, &body), [Permission::WriteWorkspaceSettings], "{body}");
         }
     }
 }

@@ -17,6 +17,7 @@ use lictor_model::{
     PrincipalKind, PrincipalName, Reason, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use proptest::prelude::*;
+use serde_json::json;
 
 fn identity(kind: CredentialKind, disabled: bool) -> Identity {
     let principal = Principal {
@@ -105,7 +106,36 @@ fn a_key_bound_to_a_pool_works_in_no_other() {
     for path in ["/api/work_queues/q/get_runs", "/api/deployments/get_scheduled_flow_runs"] {
         assert_eq!(narrowed("owner", bound(), Verb::Post, path), Some(Reason::KeyTooNarrow));
     }
+    // So would a pool of one's own, or a queue of which only the id is known.
+    for (verb, path) in
+        [(Verb::Post, "/api/work_pools/"), (Verb::Post, "/api/work_queues/"), (Verb::Patch, "/api/work_queues/q")]
+    {
+        assert_eq!(narrowed("owner", bound(), verb, path), Some(Reason::KeyTooNarrow));
+    }
+    assert_eq!(narrowed("owner", bound(), Verb::Get, "/api/work_queues/q"), None);
     assert_eq!(narrowed("worker", bound(), Verb::Post, "/api/flow_runs/r/set_state"), None);
+}
+
+#[test]
+fn a_key_bound_to_a_pool_names_no_other_in_a_body() {
+    let narrowing = Narrowing { work_pools: vec!["etl".to_owned()], ..Narrowing::default() };
+    let key = Identity { narrowing: Some(Arc::new(narrowing)), ..identity(CredentialKind::Key, false) };
+    let view = granted(&[grant("owner", Scope::Everywhere)]);
+    for (verb, path) in [
+        (Verb::Post, "/api/deployments/"),
+        (Verb::Patch, "/api/deployments/d"),
+        (Verb::Post, "/api/flow_runs/"),
+        (Verb::Patch, "/api/flow_runs/r"),
+    ] {
+        let permit = decide(&asked(verb, path), Some(&key), &view, &"main".into()).unwrap();
+        for own in [json!({}), json!({"work_pool_name": null}), json!({"work_pool_name": "etl"})] {
+            assert!(permit.check_body(&own).is_ok(), "{path} {own}");
+        }
+        for other in [json!({"work_pool_name": "other"}), json!({"work_pool_name": ["etl"]})] {
+            let refused = permit.check_body(&other).err().map(|denial| denial.reason);
+            assert_eq!(refused, Some(Reason::KeyTooNarrow), "{path} {other}");
+        }
+    }
 }
 
 #[test]

@@ -66,13 +66,17 @@ permissions! {
     ReconfigureFlowRuns = "reconfigure_flow_runs",
     ControlFlowRuns = "control_flow_runs",
     WriteSchedules = "write_schedules",
+    TakeConcurrencySlots = "take_concurrency_slots",
 }
 
 impl Permission {
     /// Whether it is one of ours: Prefect Cloud has no scope of this name.
     #[must_use]
     pub const fn is_ours(self) -> bool {
-        matches!(self, Self::ReconfigureFlowRuns | Self::ControlFlowRuns | Self::WriteSchedules)
+        matches!(
+            self,
+            Self::ReconfigureFlowRuns | Self::ControlFlowRuns | Self::WriteSchedules | Self::TakeConcurrencySlots
+        )
     }
 
     /// Reads Prefect Cloud's spelling.

@@ -7,7 +7,7 @@ use http::{Method, Request, Response, Version};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use lictor_authz::{Inspect, Operation, Permit, Place, surface};
-use lictor_model::{Identity, Permission, Reason};
+use lictor_model::{Identity, Reason};
 use serde_json::Value;
 
 use crate::body::{Counted, ResponseBody};
@@ -89,8 +89,8 @@ impl DataThread {
         }
         let base = self.base(&arrival);
         let seal = |query: &str| tokens.seal(query, &holder);
-        let masked = !permit.holds(Permission::SeeVariables);
-        let rewrite = |body: &[u8]| next_page::rewrite(body, &base, masked, seal);
+        let payloads = permit.payloads();
+        let rewrite = |body: &[u8]| next_page::rewrite(body, &base, payloads, seal);
         self.rewritten(permit, story, arrival, Some(identity), rewrite).await
     }
 
@@ -193,7 +193,7 @@ impl DataThread {
                 Ok((target.query, Either::Right(Full::new(inspected.rewritten))))
             }
             // Sent all the time, by those who may: nothing in it could be refused.
-            Inspect::Events if permit.meets_all() => Ok((target.query, streamed(body))),
+            Inspect::Events | Inspect::EventFilter if permit.meets_all() => Ok((target.query, streamed(body))),
             Inspect::Schema => {
                 check_json(request.headers())?;
                 let body = collect(body, inspect::MAX_SCHEMA).await?;

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::websocket::mask_variable;
+use lictor_authz::PayloadView;
+
+use crate::websocket::mask_payloads;
 
 /// The operations whose answer has a `next_page`.
 pub(crate) const OPERATIONS: [&str; 2] = ["POST /events/filter", FOLLOWING];
@@ -18,18 +20,21 @@ pub(crate) const FOLLOWING: &str = "GET /events/filter/next";
 
 /// Puts our own scheme and host into the body's `next_page`; every other byte of a value stays as it is.
 ///
-/// `seal` makes of the link's query one that only this caller can use. `None` when the body is not what it should be. With `masked`, events of variables lose their payload.
+/// `seal` makes of the link's query one that only this caller can use; payloads that the caller may not see are left out.
+/// `None` when the body is not what it should be.
 #[must_use]
 pub(crate) fn rewrite(
     body: &[u8],
     base: &str,
-    masked: bool,
+    payloads: PayloadView,
     seal: impl FnOnce(&str) -> Option<String>,
 ) -> Option<Bytes> {
     let mut page: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
-    if masked && let Some(events) = page.get_mut("events") {
+    if !payloads.shows_all()
+        && let Some(events) = page.get_mut("events")
+    {
         let mut listed: Vec<Value> = serde_json::from_str(events.get()).ok()?;
-        listed.iter_mut().for_each(mask_variable);
+        listed.iter_mut().for_each(|event| mask_payloads(event, payloads));
         *events = serde_json::value::to_raw_value(&listed).ok()?;
     }
     if let Some(link) = page.get("next_page").and_then(|link| serde_json::from_str::<String>(link.get()).ok()) {
@@ -44,18 +49,22 @@ pub(crate) fn rewrite(
 
 #[cfg(test)]
 mod tests {
+    use lictor_model::PermissionSet;
+
     use super::*;
+
+    const ALL: PayloadView = PayloadView::of(PermissionSet::all());
 
     #[test]
     fn the_link_leads_to_us_and_nothing_else_changes() {
         let body = br#"{"events":[{"n":1.50}],"next_page":"http://10.0.0.9:4200/api/events/filter/next?page-token=a","total":3}"#;
-        let rewritten = rewrite(body, "https://gate.example", false, |query| Some(query.to_owned())).unwrap();
+        let rewritten = rewrite(body, "https://gate.example", ALL, |query| Some(query.to_owned())).unwrap();
         let expected: &[u8] = br#"{"events":[{"n":1.50}],"next_page":"https://gate.example/api/events/filter/next?page-token=a","total":3}"#;
         assert_eq!(&rewritten[..], expected);
         assert_eq!(
-            &rewrite(br#"{"events":[],"next_page":null}"#, "https://x", false, |_| None).unwrap()[..],
+            &rewrite(br#"{"events":[],"next_page":null}"#, "https://x", ALL, |_| None).unwrap()[..],
             br#"{"events":[],"next_page":null}"#
         );
-        assert_eq!(rewrite(b"[]", "https://x", false, |_| None), None);
+        assert_eq!(rewrite(b"[]", "https://x", ALL, |_| None), None);
     }
 }

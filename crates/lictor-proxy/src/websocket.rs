@@ -24,7 +24,7 @@ mod socket;
 mod upgrade;
 
 pub(crate) use dial::Errand;
-pub(crate) use events::mask_variable;
+pub(crate) use events::mask_payloads;
 pub use places::Places;
 pub(crate) use socket::Socket;
 pub(crate) use upgrade::{Handshake, accept, asked_for};

@@ -10,9 +10,10 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::authenticate::is_auth;
 use super::close::Close;
-use super::events::{mask_message, own_event};
+use super::events::{mask_message, unconditional};
 use super::frame::{self, Frame, FrameError, Sender, UPSTREAM_MASK};
 use super::hello::narrow;
+use lictor_authz::{Inspect, PayloadView};
 use lictor_model::Reason;
 
 /// Read at once from either side.
@@ -28,16 +29,16 @@ pub(super) enum Rule {
     Pass,
     /// The first is a worker's greeting, and loses its power over the pool.
     NarrowedGreeting,
-    /// Each is an event, and must not be one of Prefect's own.
-    OwnEvents,
-    /// Each comes from Prefect, and an event of a variable loses its payload.
-    MaskedVariables,
+    /// Each is held against the conditions of the socket's row, none of which may be met.
+    Unconditional(Inspect),
+    /// Each comes from Prefect, and loses the payloads that must not be read.
+    Masked(PayloadView),
 }
 
 impl Rule {
     /// Whether it is about every message, and not the first alone.
     const fn is_lasting(self) -> bool {
-        matches!(self, Self::OwnEvents | Self::MaskedVariables)
+        matches!(self, Self::Unconditional(_) | Self::Masked(_))
     }
 }
 
@@ -212,19 +213,28 @@ fn pass_whole(rule: Rule, whole: &Frame, ready: &mut Vec<u8>) -> Result<Step, Fr
     // In pieces, or not as text, it could not be seen whole; no client and no server of Prefect sends it so.
     let seen = Some(whole.payload.as_slice()).filter(|_| is_text && whole.is_final);
     match rule {
-        Rule::Pass if is_text && is_auth(&whole.payload) => return Ok(Step::Refused(Reason::TwoCredentials)),
+        Rule::Pass | Rule::Unconditional(_) if is_text && is_auth(&whole.payload) => {
+            return Ok(Step::Refused(Reason::TwoCredentials));
+        }
         Rule::Pass => ready.extend_from_slice(&whole.raw),
         Rule::NarrowedGreeting => {
             let narrowed = seen.and_then(narrow).ok_or(FrameError::Protocol)?;
             frame::write(whole.opcode, &narrowed, Some(UPSTREAM_MASK), ready);
         }
-        Rule::OwnEvents => match seen.and_then(own_event).ok_or(FrameError::Protocol)? {
-            Some(event) => frame::write(whole.opcode, &event, Some(UPSTREAM_MASK), ready),
-            None => return Ok(Step::Refused(Reason::PermissionDenied)),
-        },
-        Rule::MaskedVariables => {
-            let masked = seen.and_then(mask_message).ok_or(FrameError::Protocol)?;
-            frame::write(whole.opcode, &masked, None, ready);
+        Rule::Unconditional(inspect) => {
+            match seen.and_then(|message| unconditional(message, inspect)).ok_or(FrameError::Protocol)? {
+                Some(message) => frame::write(whole.opcode, &message, Some(UPSTREAM_MASK), ready),
+                None => return Ok(Step::Refused(Reason::PermissionDenied)),
+            }
+        }
+        Rule::Masked(payloads) => {
+            match seen.ok_or(FrameError::Protocol).map(|message| mask_message(message, payloads))? {
+                Some(masked) => frame::write(whole.opcode, &masked, None, ready),
+                // Withheld, and the socket goes on: otherwise one strange event would end every worker's cancellation.
+                None => tracing::warn!(
+                    "an event of Prefect's cannot be read, so it is not passed on to one who may not see all of it"
+                ),
+            }
         }
     }
     Ok(Step::Passed)

@@ -175,11 +175,11 @@ impl Socket {
         let template = self.matched.operation().template;
         let up = match template {
             _ if self.is_worker_channel() && !permit.holds(Permission::WriteWorkPools) => Rule::NarrowedGreeting,
-            "/events/in" if !permit.meets_all() => Rule::OwnEvents,
+            _ if !permit.meets_all() => Rule::Unconditional(permit.operation().inspect),
             _ => Rule::Pass,
         };
-        let masked = template == "/events/out" && !permit.holds(Permission::SeeVariables);
-        Rules { up, down: if masked { Rule::MaskedVariables } else { Rule::Pass } }
+        let is_masked = template == "/events/out" && !permit.payloads().shows_all();
+        Rules { up, down: if is_masked { Rule::Masked(permit.payloads()) } else { Rule::Pass } }
     }
 
     fn is_worker_channel(&self) -> bool {
