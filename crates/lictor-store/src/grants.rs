@@ -72,17 +72,6 @@ impl Store {
         self.record(&mut tx, by, "grant.remove", &object).await?;
         tx.commit().await
     }
-
-    /// All grants, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the database is away.
-    pub async fn list_grants(&self) -> Result<Vec<Grant>, StoreError> {
-        let mut tx = self.read().await?;
-        let grants = all(&mut tx).await?;
-        tx.commit().await?;
-        Ok(grants)
-    }
 }
 
 /// Why there is nothing by hand to remove: another source says so, or nobody does.

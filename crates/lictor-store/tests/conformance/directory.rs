@@ -49,7 +49,7 @@ pub(crate) async fn a_name_is_taken_once_and_its_successor_is_somebody_else(stag
     stage.store.remove_principal(&By::console(), &named("alice")).await.unwrap();
     let second = stage.add_user("alice", None).await.unwrap();
     assert_ne!(first.id, second.id);
-    let grants = stage.store.list_grants().await.unwrap();
+    let grants = stage.store.load_assignments().await.unwrap().grants;
     assert!(grants.iter().all(|grant| grant.principal != second.id && grant.principal != first.id));
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn no_name_of_a_workspace_means_everywhere(stage: Stage) {
         let grant = stage.store.add_grant(&by, &named("alice"), role("viewer"), scope.clone()).await.unwrap();
         assert_eq!(grant.scope, scope);
     }
-    let grants = stage.store.list_grants().await.unwrap();
+    let grants = stage.store.load_assignments().await.unwrap().grants;
     assert_eq!(grants.len(), 3);
     assert!(grants.iter().all(|grant| grant.scope != Scope::Everywhere));
 }

@@ -74,7 +74,7 @@ pub(crate) async fn grants_and_roles_of_before_there_were_teams_are_kept(place: 
     // It still goes with its principal, and still counts.
     stage_owner(&store).await;
     store.remove_principal(&By::console(), &named("alice")).await.unwrap();
-    assert_eq!(store.list_grants().await.unwrap().len(), 1);
+    assert_eq!(store.load_assignments().await.unwrap().grants.len(), 1);
 }
 
 async fn stage_owner(store: &Store) {
