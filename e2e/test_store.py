@@ -62,6 +62,18 @@ def test_a_key_revoked_on_one_replica_stops_on_the_other_within_a_second(replica
     assert socket.until_closed(1.0) == 1008
 
 
+def test_a_membership_removed_on_one_replica_stops_on_the_other_within_a_second(replicas: list[Gateway]) -> None:
+    here, there = replicas
+    name, key = here.newcomer(None)
+    for command in (("team", "add", "data"), ("team", "add-member", "data", name), ("grant", "add", "--team", "data", "--role", "viewer")):
+        here.cli(*command)
+    until("it works there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, 1.0)
+    socket = opens(there.port, key)
+    here.cli("team", "remove-member", "data", name)
+    until("it is refused there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).reason == "not-a-member", 1.0)
+    assert socket.until_closed(1.0) == 1008
+
+
 def test_changes_through_both_replicas_are_in_one_record(replicas: list[Gateway]) -> None:
     name, key = replicas[0].newcomer("developer")
     for gateway in replicas:

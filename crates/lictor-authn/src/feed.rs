@@ -160,7 +160,7 @@ impl Feed {
         let directory_moved = versions.directory != now.people.version;
         if directory_moved {
             let directory = self.store.load_directory().await?;
-            next.access = Arc::new(AccessView::build(&directory.roles, &directory.grants));
+            next.access = Arc::new(AccessView::build(&directory.assignments));
             next.people = Arc::new(People::build(directory));
         }
         if versions.sessions != now.sessions.version || depth == Depth::SessionUse {

@@ -27,7 +27,7 @@ impl View {
     /// Of no version that a store has: the first poll replaces it.
     pub(crate) fn empty() -> Self {
         Self {
-            access: Arc::new(AccessView::build(&[], &[])),
+            access: Arc::new(AccessView::default()),
             people: Arc::new(People { version: i64::MIN, ..People::default() }),
             sessions: Arc::new(Sessions { version: i64::MIN, ..Sessions::default() }),
         }

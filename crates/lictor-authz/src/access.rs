@@ -1,55 +1,202 @@
-//! What does each principal hold where? Grants and roles, worked out once per change and read on every request.
+//! What does each principal hold where, and why? Grants, roles and teams, worked out once per change, read on every request.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use lictor_model::{Grant, PermissionSet, PrincipalId, Role, RoleName, WorkspaceName};
+use lictor_model::{
+    Assignments, GrantId, PermissionSet, PrincipalId, Role, RoleName, Scope, Source, Team, TeamId, TeamName,
+    WorkspaceName,
+};
 
 use crate::roles;
 
-/// All grants with their roles: immutable, swapped whole when something changes.
+/// What everybody holds: immutable, swapped whole when something changes.
 #[derive(Debug, Clone, Default)]
 pub struct AccessView {
-    by_principal: HashMap<PrincipalId, Vec<Held>>,
+    holders: HashMap<PrincipalId, Holder>,
 }
 
-#[derive(Debug, Clone)]
-struct Held {
-    grant: Grant,
-    role: Role,
+/// A role that somebody holds somewhere, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// By which grant.
+    pub grant: GrantId,
+    /// Which role.
+    pub role: RoleName,
+    /// What the role allows, with what the role that it is based on allows.
+    pub permissions: PermissionSet,
+    /// Where.
+    pub scope: Scope,
+    /// Why.
+    pub origin: Origin,
+}
+
+/// Where a holding comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The principal's own grant, and who says so.
+    Own(Source),
+    /// A grant of a team, and who says that the principal is in it.
+    Team(TeamName, Vec<Source>),
+}
+
+/// One principal.
+#[derive(Debug, Clone, Default)]
+struct Holder {
+    reach: Reach,
+    own: Vec<Holding>,
+    teams: Vec<(Arc<TeamHeld>, Vec<Source>)>,
+}
+
+/// One team, shared by its members.
+#[derive(Debug)]
+struct TeamHeld {
+    team: Team,
+    reach: Reach,
+    grants: Vec<Holding>,
+}
+
+/// The union of several roles, by workspace.
+#[derive(Debug, Clone, Default)]
+struct Reach {
+    everywhere: Option<PermissionSet>,
+    within: HashMap<WorkspaceName, PermissionSet>,
 }
 
 impl AccessView {
     /// Works out the view. A grant whose role is neither built in nor among the custom ones gives nothing, not even
     /// membership; a custom role cannot take a built-in role's name.
     #[must_use]
-    pub fn build(custom_roles: &[Role], grants: &[Grant]) -> Self {
-        let custom: HashMap<&RoleName, &Role> = custom_roles.iter().map(|role| (&role.name, role)).collect();
-        let mut by_principal: HashMap<PrincipalId, Vec<Held>> = HashMap::new();
-        for grant in grants {
-            let role = roles::find_built_in(&grant.role).or_else(|| custom.get(&grant.role).copied());
-            if let Some(role) = role {
-                let held = Held { grant: grant.clone(), role: role.clone() };
-                by_principal.entry(grant.principal.clone()).or_default().push(held);
+    pub fn build(assignments: &Assignments) -> Self {
+        let custom: HashMap<&RoleName, &Role> = assignments.roles.iter().map(|role| (&role.name, role)).collect();
+        let role = |name: &RoleName| roles::find_built_in(name).or_else(|| custom.get(name).copied());
+        let mut view = Self::default();
+        for grant in &assignments.grants {
+            if let Some(role) = role(&grant.role) {
+                let origin = Origin::Own(grant.source.clone());
+                let holding = Holding::new(&grant.id, role, &grant.scope, origin);
+                let holder = view.holders.entry(grant.principal.clone()).or_default();
+                holder.reach.add(&holding.scope, holding.permissions);
+                holder.own.push(holding);
             }
         }
-        Self { by_principal }
+        let mut teams = teams(assignments);
+        for grant in &assignments.team_grants {
+            if let (Some(role), Some(held)) = (role(&grant.role), teams.get_mut(&grant.team)) {
+                let origin = Origin::Team(held.team.name.clone(), Vec::new());
+                let holding = Holding::new(&grant.id, role, &grant.scope, origin);
+                held.reach.add(&holding.scope, holding.permissions);
+                held.grants.push(holding);
+            }
+        }
+        view.join(assignments, teams.into_iter().map(|(id, held)| (id, Arc::new(held))).collect());
+        view
     }
 
-    /// What the principal may in the workspace: the union of its grants there. `None`: no grant, so not a member.
+    /// What the principal may in the workspace: the union of its grants and its teams' there. `None`: there is none, so
+    /// it is not a member.
     #[must_use]
     pub fn permissions(&self, principal: &PrincipalId, workspace: &WorkspaceName) -> Option<PermissionSet> {
-        let held = self.held(principal, workspace);
-        held.map(|held| held.role.permissions).reduce(PermissionSet::union)
+        self.holders.get(principal)?.reach.within(workspace)
     }
 
-    /// The grants that hold in the workspace, with their roles: why the principal may what it may.
+    /// What gives the principal what it may in the workspace.
     #[must_use]
-    pub fn explain(&self, principal: &PrincipalId, workspace: &WorkspaceName) -> Vec<(Grant, Role)> {
-        self.held(principal, workspace).map(|held| (held.grant.clone(), held.role.clone())).collect()
+    pub fn explain(&self, principal: &PrincipalId, workspace: &WorkspaceName) -> Vec<Holding> {
+        let mut holdings = self.holdings(principal);
+        holdings.retain(|holding| holding.scope.covers(workspace));
+        holdings
     }
 
-    fn held(&self, principal: &PrincipalId, workspace: &WorkspaceName) -> impl Iterator<Item = &Held> {
-        let all = self.by_principal.get(principal).map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter(move |held| held.grant.scope.covers(workspace))
+    /// All that the principal holds anywhere: its own first, then by team.
+    #[must_use]
+    pub fn holdings(&self, principal: &PrincipalId) -> Vec<Holding> {
+        let Some(holder) = self.holders.get(principal) else { return Vec::new() };
+        let through = holder.teams.iter().flat_map(|(held, sources)| {
+            let origin = Origin::Team(held.team.name.clone(), sources.clone());
+            held.grants.iter().map(move |holding| Holding { origin: origin.clone(), ..holding.clone() })
+        });
+        holder.own.iter().cloned().chain(through).collect()
+    }
+
+    /// The teams that the principal is in, and who says so.
+    pub fn teams(&self, principal: &PrincipalId) -> impl Iterator<Item = (&Team, &[Source])> {
+        let teams = self.holders.get(principal).map(|holder| holder.teams.as_slice()).unwrap_or_default();
+        teams.iter().map(|(held, sources)| (&held.team, sources.as_slice()))
+    }
+
+    /// Puts the members into their teams: once each, however many sources say so.
+    fn join(&mut self, assignments: &Assignments, teams: HashMap<TeamId, Arc<TeamHeld>>) {
+        for membership in &assignments.memberships {
+            let Some(held) = teams.get(&membership.team) else { continue };
+            let holder = self.holders.entry(membership.principal.clone()).or_default();
+            match holder.teams.iter_mut().find(|(joined, _)| joined.team.id == membership.team) {
+                Some((_, sources)) => sources.push(membership.source.clone()),
+                None => {
+                    holder.reach.join(&held.reach);
+                    holder.teams.push((Arc::clone(held), vec![membership.source.clone()]));
+                }
+            }
+        }
+        for holder in self.holders.values_mut() {
+            holder.teams.sort_by(|(one, _), (other, _)| one.team.name.cmp(&other.team.name));
+        }
+    }
+}
+
+fn teams(assignments: &Assignments) -> HashMap<TeamId, TeamHeld> {
+    let held = |team: &Team| TeamHeld { team: team.clone(), reach: Reach::default(), grants: Vec::new() };
+    assignments.teams.iter().map(|team| (team.id.clone(), held(team))).collect()
+}
+
+impl Holding {
+    fn new(grant: &GrantId, role: &Role, scope: &Scope, origin: Origin) -> Self {
+        let (grant, scope, permissions) = (grant.clone(), scope.clone(), roles::permissions_of(role));
+        Self { grant, role: role.name.clone(), permissions, scope, origin }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    /// `own`, `sso:okta`, `team data`, or `team data (sso:okta)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own(Source::ByHand) => f.write_str("own"),
+            Self::Own(source) => write!(f, "{source}"),
+            Self::Team(name, sources) if sources.contains(&Source::ByHand) => write!(f, "team {name}"),
+            Self::Team(name, sources) => {
+                let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
+                write!(f, "team {name} ({})", sources.join(", "))
+            }
+        }
+    }
+}
+
+impl Reach {
+    fn add(&mut self, scope: &Scope, permissions: PermissionSet) {
+        match scope {
+            Scope::Everywhere => {
+                self.everywhere = Some(self.everywhere.map_or(permissions, |held| held.union(permissions)));
+            }
+            Scope::Workspace(name) => {
+                let held = self.within.entry(name.clone()).or_default();
+                *held = held.union(permissions);
+            }
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        if let Some(permissions) = other.everywhere {
+            self.add(&Scope::Everywhere, permissions);
+        }
+        for (name, permissions) in &other.within {
+            self.add(&Scope::Workspace(name.clone()), *permissions);
+        }
+    }
+
+    fn within(&self, workspace: &WorkspaceName) -> Option<PermissionSet> {
+        match (self.everywhere, self.within.get(workspace)) {
+            (Some(everywhere), Some(within)) => Some(everywhere.union(*within)),
+            (everywhere, within) => everywhere.or(within.copied()),
+        }
     }
 }

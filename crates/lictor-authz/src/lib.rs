@@ -14,7 +14,7 @@ pub mod render;
 pub mod roles;
 pub mod surface;
 
-pub use access::AccessView;
+pub use access::{AccessView, Holding, Origin};
 pub use decision::{Denial, decide, deny_unknown};
 pub use event_payloads::PayloadView;
 pub use matcher::Matched;

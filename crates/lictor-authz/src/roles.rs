@@ -16,6 +16,19 @@ pub fn find_built_in(name: &RoleName) -> Option<&'static Role> {
     built_in().iter().find(|role| role.name == *name)
 }
 
+/// The role of that name: built in, or one of these.
+#[must_use]
+pub fn find<'a>(name: &RoleName, custom: &'a [Role]) -> Option<&'a Role> {
+    find_built_in(name).or_else(|| custom.iter().find(|role| role.name == *name))
+}
+
+/// What a role allows, with what the built-in role that it is based on allows today.
+#[must_use]
+pub fn permissions_of(role: &Role) -> PermissionSet {
+    let base = role.base.as_ref().and_then(find_built_in);
+    base.map_or(role.permissions, |base| base.permissions.union(role.permissions))
+}
+
 static BUILT_IN: LazyLock<Vec<Role>> = LazyLock::new(|| {
     let roles = [
         ("viewer", "Sees everything but secret values and the server's settings; changes nothing.", viewer()),
@@ -33,7 +46,7 @@ static BUILT_IN: LazyLock<Vec<Role>> = LazyLock::new(|| {
 
 fn role(name: &str, description: &str, permissions: PermissionSet) -> Option<Role> {
     let name = RoleName::parse(name).ok()?;
-    Some(Role { name, description: description.to_owned(), permissions, built_in: true })
+    Some(Role { name, description: description.to_owned(), base: None, permissions, built_in: true })
 }
 
 fn viewer() -> PermissionSet {

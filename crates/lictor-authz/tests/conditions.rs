@@ -7,8 +7,8 @@ use std::sync::Arc;
 use lictor_authz::matcher::find;
 use lictor_authz::{AccessView, CanonicalPath, Permit, Verb, decide};
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Permission, PermissionSet, Principal,
-    PrincipalId, PrincipalKind, PrincipalName, Role, RoleName, Scope, Timestamp, WorkspaceName,
+    Assignments, CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Permission, PermissionSet,
+    Principal, PrincipalId, PrincipalKind, PrincipalName, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
     let role = Role {
         name: RoleName::parse("tested").unwrap(),
         description: String::new(),
+        base: None,
         permissions: PermissionSet::of(held),
         built_in: false,
     };
@@ -32,13 +33,14 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
         principal: principal.id.clone(),
         role: role.name.clone(),
         scope: Scope::Everywhere,
+        source: Source::ByHand,
         created_at: Timestamp::default(),
     };
     let credential = CredentialRef { kind: CredentialKind::Key, id: CredentialId::from("k") };
     let identity = Identity { principal: Arc::new(principal), credential, narrowing: None };
     let path = CanonicalPath::parse(path).unwrap();
     let matched = find(verb, path.below("/api").unwrap()).unwrap();
-    let access = AccessView::build(&[role], &[grant]);
+    let access = AccessView::build(&Assignments { roles: vec![role], grants: vec![grant], ..Assignments::default() });
     decide(&matched, Some(&identity), &access, &WorkspaceName::from("w")).unwrap()
 }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use lictor_authz::matcher::find;
 use lictor_authz::{AccessView, CanonicalPath, Effect, Matched, OPERATIONS, Verb, decide, deny_unknown};
 use lictor_model::{
-    CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, Principal, PrincipalKind, PrincipalName,
-    Reason, Role, RoleName, Scope, Timestamp, WorkspaceName,
+    Assignments, CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, PermissionSet, Principal,
+    PrincipalKind, PrincipalName, Reason, Role, RoleName, Scope, Source, Timestamp, WorkspaceName,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -32,7 +32,12 @@ fn identity(kind: CredentialKind, disabled: bool) -> Identity {
 
 fn grant(role: &str, scope: Scope) -> Grant {
     let role = RoleName::parse(role).unwrap();
-    Grant { id: role.as_str().into(), principal: "p1".into(), role, scope, created_at: Timestamp::default() }
+    let (id, source) = (role.as_str().into(), Source::ByHand);
+    Grant { id, principal: "p1".into(), role, scope, source, created_at: Timestamp::default() }
+}
+
+fn granted(grants: &[Grant]) -> AccessView {
+    AccessView::build(&Assignments { grants: grants.to_vec(), ..Assignments::default() })
 }
 
 fn asked(verb: Verb, path: &str) -> Matched {
@@ -42,7 +47,7 @@ fn asked(verb: Verb, path: &str) -> Matched {
 
 fn reason(roles: &[&str], who: Option<&Identity>, verb: Verb, path: &str) -> Option<Reason> {
     let grants: Vec<_> = roles.iter().map(|role| grant(role, Scope::Everywhere)).collect();
-    let view = AccessView::build(&[], &grants);
+    let view = granted(&grants);
     decide(&asked(verb, path), who, &view, &"main".into()).err().map(|denial| denial.reason)
 }
 
@@ -115,7 +120,7 @@ fn a_key_bound_to_a_pool_works_in_no_other() {
 fn a_key_bound_to_a_pool_names_no_other_in_a_body() {
     let narrowing = Narrowing { work_pools: vec!["etl".to_owned()], ..Narrowing::default() };
     let key = Identity { narrowing: Some(Arc::new(narrowing)), ..identity(CredentialKind::Key, false) };
-    let view = AccessView::build(&[], &[grant("owner", Scope::Everywhere)]);
+    let view = granted(&[grant("owner", Scope::Everywhere)]);
     for (verb, path) in [
         (Verb::Post, "/api/deployments/"),
         (Verb::Patch, "/api/deployments/d"),
@@ -152,7 +157,7 @@ fn each_no_has_its_reason() {
 
 #[test]
 fn a_denial_names_what_is_lacking() {
-    let view = AccessView::build(&[], &[grant("viewer", Scope::Everywhere)]);
+    let view = granted(&[grant("viewer", Scope::Everywhere)]);
     let who = identity(CredentialKind::Key, false);
     let connect = asked(Verb::Socket, "/api/work_pools/p/workers/connect");
     let denial = decide(&connect, Some(&who), &view, &"main".into()).unwrap_err();
@@ -162,7 +167,7 @@ fn a_denial_names_what_is_lacking() {
 
 #[test]
 fn an_unknown_operation_is_named_only_to_members() {
-    let view = AccessView::build(&[], &[grant("viewer", Scope::Workspace("main".into()))]);
+    let view = granted(&[grant("viewer", Scope::Workspace("main".into()))]);
     let who = identity(CredentialKind::Key, false);
     let of = |who, workspace: &str| deny_unknown(who, &view, &WorkspaceName::from(workspace)).reason;
     assert_eq!(of(None, "main"), Reason::AuthenticationRequired);
@@ -176,20 +181,25 @@ fn a_custom_role_cannot_take_a_built_in_name() {
     let fake = Role {
         name: viewer,
         description: String::new(),
-        permissions: lictor_model::PermissionSet::all(),
+        base: None,
+        permissions: PermissionSet::all(),
         built_in: false,
     };
-    let view = AccessView::build(&[fake], &[grant("viewer", Scope::Everywhere)]);
+    let view = AccessView::build(&Assignments {
+        roles: vec![fake],
+        grants: vec![grant("viewer", Scope::Everywhere)],
+        ..Assignments::default()
+    });
     let held = view.permissions(&"p1".into(), &"main".into()).unwrap();
     assert!(!held.contains(Permission::ManageFlows));
-    assert!(view.explain(&"p1".into(), &"main".into()).iter().all(|(_, role)| role.built_in));
+    assert!(view.explain(&"p1".into(), &"main".into()).iter().all(|held| held.permissions != PermissionSet::all()));
 }
 
 #[test]
 fn secrets_are_for_those_who_may_see_them() {
     let who = identity(CredentialKind::Key, false);
     let may = |role| {
-        let view = AccessView::build(&[], &[grant(role, Scope::Everywhere)]);
+        let view = granted(&[grant(role, Scope::Everywhere)]);
         let block = asked(Verb::Get, "/api/block_documents/x");
         decide(&block, Some(&who), &view, &"main".into()).unwrap().may_see_secrets()
     };
@@ -209,7 +219,7 @@ proptest! {
         let row = &OPERATIONS[row];
         let matched = asked(row.verb, &format!("/api{}", row.template.replace(['{', '}'], "")));
         let who = identity(CredentialKind::Key, false);
-        let may = |grants: &[Grant]| decide(&matched, Some(&who), &AccessView::build(&[], grants), &"main".into()).is_ok();
+        let may = |grants: &[Grant]| decide(&matched, Some(&who), &granted(grants), &"main".into()).is_ok();
         prop_assert!(may(&all) || !may(&fewer));
     }
 }

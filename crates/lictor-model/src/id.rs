@@ -77,6 +77,8 @@ fn fresh_uuid() -> uuid::Uuid {
 ids! {
     /// A user or a service account.
     PrincipalId,
+    /// A team of principals.
+    TeamId,
     /// A password, an API key or a session: what was presented, never the secret itself.
     CredentialId,
     /// One grant of a role in a workspace.

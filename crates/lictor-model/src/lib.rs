@@ -1,5 +1,6 @@
 //! The nouns: plain types that every other crate speaks in. No I/O, no async, no clock of its own.
 
+pub mod assignments;
 pub mod audit;
 pub mod clock;
 pub mod credential;
@@ -12,12 +13,14 @@ pub mod principal;
 pub mod reason;
 pub mod role;
 pub mod secret;
+pub mod team;
 
+pub use assignments::Assignments;
 pub use audit::{Actor, AuditEvent, Outcome};
 pub use clock::{Clock, Timestamp};
 pub use credential::{CredentialKind, CredentialRef, Identity};
-pub use grant::{Grant, Scope};
-pub use id::{CredentialId, EventId, GrantId, PrincipalId, RequestId, WorkspaceName};
+pub use grant::{Grant, Scope, Source};
+pub use id::{CredentialId, EventId, GrantId, PrincipalId, RequestId, TeamId, WorkspaceName};
 pub use key::{ApiKey, KeyError};
 pub use narrowing::Narrowing;
 pub use permission::{Permission, PermissionSet};
@@ -25,3 +28,4 @@ pub use principal::{Principal, PrincipalKind, PrincipalName};
 pub use reason::Reason;
 pub use role::{Role, RoleName};
 pub use secret::{Digest, Secret};
+pub use team::{Membership, Team, TeamGrant, TeamName};

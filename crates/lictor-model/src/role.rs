@@ -53,7 +53,9 @@ pub struct Role {
     pub name: RoleName,
     /// One sentence for lists.
     pub description: String,
-    /// What it allows.
+    /// The built-in role that it is based on, and follows when that one grows.
+    pub base: Option<RoleName>,
+    /// What it allows; of a role with a base, what it allows besides.
     pub permissions: PermissionSet,
     /// Built-in roles come with the program and are not in the store.
     pub built_in: bool,

@@ -1,10 +1,12 @@
 //! What does a decision need? Everything but sessions, read in one state of the database; and how far it has moved.
 
+use lictor_model::Assignments;
+
 use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::{Directory, Versions};
 use crate::statement::sql;
-use crate::{Store, grants, keys, passwords, principals, roles};
+use crate::{Store, grants, keys, memberships, passwords, principals, roles, teams};
 
 impl Store {
     /// How far the directory and the sessions have moved: cheap enough to ask four times a second.
@@ -29,12 +31,32 @@ impl Store {
             principals: principals::all(&mut tx).await?,
             passwords: passwords::all(&mut tx).await?,
             keys: keys::all(&mut tx).await?,
-            roles: roles::all(&mut tx).await?,
-            grants: grants::all(&mut tx).await?,
+            assignments: assignments(&mut tx).await?,
         };
         tx.commit().await?;
         Ok(directory)
     }
+
+    /// Roles, grants and teams, as of one state of the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
+    pub async fn load_assignments(&self) -> Result<Assignments, StoreError> {
+        let mut tx = self.read().await?;
+        let assignments = assignments(&mut tx).await?;
+        tx.commit().await?;
+        Ok(assignments)
+    }
+}
+
+async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> {
+    Ok(Assignments {
+        roles: roles::all(tx).await?,
+        grants: grants::all(tx).await?,
+        teams: teams::all(tx).await?,
+        memberships: memberships::all(tx).await?,
+        team_grants: teams::all_grants(tx).await?,
+    })
 }
 
 /// The versions as this transaction sees them.

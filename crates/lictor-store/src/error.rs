@@ -49,8 +49,20 @@ pub enum StoreError {
     #[error("{0:?} fits several keys: name the one you mean by its id")]
     AmbiguousKey(String),
     /// Nobody could administer Lictor any more.
-    #[error("this is the last enabled user with the role owner everywhere: give another user that role first")]
+    #[error(
+        "this is the last enabled user with the role owner everywhere (what sign-in rules gave does not count): give another user that role first"
+    )]
     LastOwner,
+    /// By hand there is nothing to remove.
+    #[error("the {what} {name:?} comes from the sign-in rules of {rule}, which would make it again: change the rule")]
+    FromSignIn {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which one.
+        name: String,
+        /// Whose rules.
+        rule: String,
+    },
     /// A grant names a role that is neither built in nor custom.
     #[error("there is no role {0:?}: use viewer, runner, developer, owner, worker or a role of your own")]
     UnknownRole(String),
@@ -60,6 +72,9 @@ pub enum StoreError {
     /// Built-in roles come with the program.
     #[error("the role {0:?} is built in and cannot be removed: remove its grants instead")]
     RoleBuiltIn(String),
+    /// A role follows a role of the program, never one that somebody else may change.
+    #[error("a role cannot be based on {0:?}: use viewer, runner, developer, owner or worker")]
+    BaseNotBuiltIn(String),
     /// Machines have keys, never passwords.
     #[error("{0:?} is a service account, and service accounts have no password: give it a key")]
     NoPasswords(String),

@@ -1,17 +1,17 @@
-//! Who has which role, and where? Grants, and the rule that an owner must remain.
+//! Who has which role, and where? Grants of principals.
 
-use lictor_model::{Grant, GrantId, PrincipalId, PrincipalName, RoleName, Scope, Timestamp};
+use lictor_model::{Grant, GrantId, PrincipalId, PrincipalName, RoleName, Scope, Source};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::statement::{Row, sql};
-use crate::{By, Store, principals, roles};
+use crate::{By, Store, owners, principals, roles};
 
 const EVERYWHERE: &str = "everywhere";
 const WORKSPACE: &str = "workspace";
 
 impl Store {
-    /// Gives a principal a role. Giving what it has changes nothing.
+    /// Gives a principal a role, by hand. Giving what it has by hand changes nothing.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::UnknownRole`].
@@ -26,19 +26,30 @@ impl Store {
         tx.change_directory().await?;
         let principal = principals::require(&mut tx, name).await?;
         roles::require(&mut tx, &role).await?;
-        if let Some(grant) = find(&mut tx, &principal.id, &role, &scope).await? {
+        let found = of(&mut tx, &principal.id).await?.into_iter();
+        let mut found = found.filter(|grant| grant.role == role && grant.scope == scope);
+        if let Some(grant) = found.find(|grant| grant.source == Source::ByHand) {
             return Ok(grant);
         }
-        let grant = insert(&mut tx, &principal.id, role, scope, self.clock.now()).await?;
+        let now = self.clock.now();
+        let grant = Grant {
+            id: GrantId::fresh(),
+            principal: principal.id,
+            role,
+            scope,
+            source: Source::ByHand,
+            created_at: now,
+        };
+        insert(&mut tx, &grant).await?;
         self.record(&mut tx, by, "grant.add", &object(name, &grant.role, &grant.scope)).await?;
         tx.commit().await?;
         Ok(grant)
     }
 
-    /// Takes a role away.
+    /// Takes a role away that was given by hand; what a sign-in rule gave, stays.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::LastOwner`].
+    /// [`StoreError::NotFound`], [`StoreError::LastOwner`], [`StoreError::FromSignIn`].
     pub async fn remove_grant(
         &self,
         by: &By,
@@ -50,43 +61,29 @@ impl Store {
         tx.change_directory().await?;
         let principal = principals::require(&mut tx, name).await?;
         let object = object(name, role, scope);
-        let Some(grant) = find(&mut tx, &principal.id, role, scope).await? else {
-            return Err(StoreError::NotFound { what: "grant", name: object });
+        let mut found = of(&mut tx, &principal.id).await?;
+        found.retain(|grant| grant.role == *role && grant.scope == *scope);
+        let Some(grant) = found.iter().find(|grant| grant.source == Source::ByHand) else {
+            return Err(not_by_hand(found.first().map(|grant| &grant.source), "grant", object));
         };
-        let owners = owners(&mut tx).await?;
-        sql("DELETE FROM grants WHERE id = $1").bind(grant.id.as_str()).execute(&mut tx).await?;
-        keep_an_owner(&mut tx, owners).await?;
+        let owners = owners::count(&mut tx).await?;
+        delete(&mut tx, &grant.id).await?;
+        owners::keep(&mut tx, owners).await?;
         self.record(&mut tx, by, "grant.remove", &object).await?;
         tx.commit().await
     }
+}
 
-    /// All grants, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the database is away.
-    pub async fn list_grants(&self) -> Result<Vec<Grant>, StoreError> {
-        let mut tx = self.read().await?;
-        let grants = all(&mut tx).await?;
-        tx.commit().await?;
-        Ok(grants)
+/// Why there is nothing by hand to remove: another source says so, or nobody does.
+pub(crate) fn not_by_hand(other: Option<&Source>, what: &'static str, name: String) -> StoreError {
+    match other {
+        Some(source) => StoreError::FromSignIn { what, name, rule: source.to_string() },
+        None => StoreError::NotFound { what, name },
     }
 }
 
-/// How many enabled users have the role owner everywhere.
-pub(crate) async fn owners(tx: &mut Tx) -> Result<usize, StoreError> {
-    let statement = sql("SELECT principals.id FROM principals JOIN grants ON grants.principal = principals.id \
-                         WHERE principals.kind = 'user' AND principals.disabled = 0 \
-                         AND grants.role = 'owner' AND grants.scope = 'everywhere'");
-    Ok(statement.fetch(tx, "principals").await?.len())
-}
-
-/// That a change did not take away the last of the owners that there were before it.
-pub(crate) async fn keep_an_owner(tx: &mut Tx, before: usize) -> Result<(), StoreError> {
-    if before > 0 && owners(tx).await? == 0 { Err(StoreError::LastOwner) } else { Ok(()) }
-}
-
-/// A grant as the record names it.
-pub(crate) fn object(name: &PrincipalName, role: &RoleName, scope: &Scope) -> String {
+/// A grant as the record names it, of a principal or of a team.
+pub(crate) fn object(name: impl std::fmt::Display, role: &RoleName, scope: &Scope) -> String {
     match scope {
         Scope::Everywhere => format!("{name} is {role} everywhere"),
         Scope::Workspace(workspace) => format!("{name} is {role} in {workspace}"),
@@ -94,70 +91,66 @@ pub(crate) fn object(name: &PrincipalName, role: &RoleName, scope: &Scope) -> St
 }
 
 /// Adds a grant that is not there yet.
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    principal: &PrincipalId,
-    role: RoleName,
-    scope: Scope,
-    now: Timestamp,
-) -> Result<Grant, StoreError> {
-    let grant = Grant { id: GrantId::fresh(), principal: principal.clone(), role, scope, created_at: now };
+pub(crate) async fn insert(tx: &mut Tx, grant: &Grant) -> Result<(), StoreError> {
     let (scope, workspace) = columns(&grant.scope);
-    sql("INSERT INTO grants (id, principal, role, scope, workspace, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(grant.id.as_str())
-        .bind(principal.as_str())
-        .bind(grant.role.as_str())
-        .bind(scope)
-        .bind(workspace)
-        .bind(now)
-        .execute(tx)
-        .await?;
-    Ok(grant)
-}
-
-async fn find(
-    tx: &mut Tx,
-    principal: &PrincipalId,
-    role: &RoleName,
-    scope: &Scope,
-) -> Result<Option<Grant>, StoreError> {
-    let (scope, workspace) = columns(scope);
-    let row = sql("SELECT id, principal, role, scope, workspace, created_at FROM grants \
-                   WHERE principal = $1 AND role = $2 AND scope = $3 AND workspace = $4")
-    .bind(principal.as_str())
-    .bind(role.as_str())
+    sql("INSERT INTO grants (id, principal, role, scope, workspace, source, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)")
+    .bind(grant.id.as_str())
+    .bind(grant.principal.as_str())
+    .bind(grant.role.as_str())
     .bind(scope)
     .bind(workspace)
-    .fetch_first(tx, "grants")
+    .bind(grant.source.to_text().as_str())
+    .bind(grant.created_at)
+    .execute(tx)
     .await?;
-    row.map(|row| grant(&row)).transpose()
+    Ok(())
+}
+
+/// Removes a grant.
+pub(crate) async fn delete(tx: &mut Tx, id: &GrantId) -> Result<(), StoreError> {
+    sql("DELETE FROM grants WHERE id = $1").bind(id.as_str()).execute(tx).await?;
+    Ok(())
+}
+
+/// All grants of a principal, of whatever source.
+pub(crate) async fn of(tx: &mut Tx, principal: &PrincipalId) -> Result<Vec<Grant>, StoreError> {
+    let statement = sql("SELECT id, principal, role, scope, workspace, source, created_at FROM grants \
+                         WHERE principal = $1 ORDER BY created_at, id");
+    statement.bind(principal.as_str()).fetch(tx, "grants").await?.iter().map(grant).collect()
 }
 
 /// All grants, oldest first.
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Grant>, StoreError> {
-    let statement = sql("SELECT id, principal, role, scope, workspace, created_at FROM grants ORDER BY created_at, id");
+    let statement =
+        sql("SELECT id, principal, role, scope, workspace, source, created_at FROM grants ORDER BY created_at, id");
     statement.fetch(tx, "grants").await?.iter().map(grant).collect()
 }
 
 /// Two columns, so that no name of a workspace, not even an empty one, can mean everywhere.
-fn columns(scope: &Scope) -> (&'static str, &str) {
+pub(crate) fn columns(scope: &Scope) -> (&'static str, &str) {
     match scope {
         Scope::Everywhere => (EVERYWHERE, ""),
         Scope::Workspace(name) => (WORKSPACE, name.as_str()),
     }
 }
 
+/// Reads [`columns`].
+pub(crate) fn scope(row: &Row) -> Result<Scope, StoreError> {
+    match row.text("scope")?.as_str() {
+        EVERYWHERE => Ok(Scope::Everywhere),
+        WORKSPACE => Ok(Scope::Workspace(row.text("workspace")?.into())),
+        _ => Err(row.corrupt("scope")),
+    }
+}
+
 fn grant(row: &Row) -> Result<Grant, StoreError> {
-    let scope = match row.text("scope")?.as_str() {
-        EVERYWHERE => Scope::Everywhere,
-        WORKSPACE => Scope::Workspace(row.text("workspace")?.into()),
-        _ => return Err(row.corrupt("scope")),
-    };
     Ok(Grant {
         id: row.text("id")?.into(),
         principal: row.text("principal")?.into(),
         role: row.read("role", |name| RoleName::parse(name).ok())?,
-        scope,
+        scope: scope(row)?,
+        source: row.source("source")?,
         created_at: row.moment("created_at")?,
     })
 }

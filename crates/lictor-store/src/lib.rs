@@ -6,21 +6,26 @@ mod directory;
 mod error;
 mod grants;
 mod keys;
+mod memberships;
 mod meta;
 mod open;
+mod owners;
 mod passwords;
 mod pool;
 mod principals;
 mod roles;
 mod rows;
 mod sessions;
+mod sign_in_rules;
 mod statement;
+mod teams;
 
 pub use by::By;
 pub use error::StoreError;
 pub use rows::{AuditFilter, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow, Versions};
+pub use sign_in_rules::{RuleChange, RuleGifts};
 
-/// Principals, credentials, roles, grants, sessions and the record. Clones share one pool.
+/// Principals, credentials, roles, teams, grants, sessions and the record. Clones share one pool.
 ///
 /// Every change is one transaction with its audit event, and bumps the version that replicas poll.
 #[derive(Debug, Clone)]

@@ -1,12 +1,12 @@
 //! Who is there? Users and service accounts: added, disabled, removed, found.
 
-use lictor_model::{Principal, PrincipalId, PrincipalKind, PrincipalName};
+use lictor_model::{Grant, GrantId, Principal, PrincipalId, PrincipalKind, PrincipalName, Source};
 
 use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
 use crate::rows::NewPrincipal;
 use crate::statement::{Row, sql};
-use crate::{By, Store, grants, passwords, roles};
+use crate::{By, Store, grants, owners, passwords, roles};
 
 impl Store {
     /// Adds a principal, with its password and its first role, if it is given any.
@@ -28,7 +28,9 @@ impl Store {
         self.record(&mut tx, by, operation(principal.kind, "add"), principal.name.as_str()).await?;
         if let Some((role, scope)) = new.role {
             roles::require(&mut tx, &role).await?;
-            let grant = grants::insert(&mut tx, &principal.id, role, scope, now).await?;
+            let (id, principal_id) = (GrantId::fresh(), principal.id.clone());
+            let grant = Grant { id, principal: principal_id, role, scope, source: Source::ByHand, created_at: now };
+            grants::insert(&mut tx, &grant).await?;
             self.record(&mut tx, by, "grant.add", &grants::object(&principal.name, &grant.role, &grant.scope)).await?;
         }
         tx.commit().await?;
@@ -43,14 +45,14 @@ impl Store {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let mut principal = require(&mut tx, name).await?;
-        let owners = grants::owners(&mut tx).await?;
+        let owners = owners::count(&mut tx).await?;
         sql("UPDATE principals SET disabled = $1 WHERE id = $2")
             .bind(disabled)
             .bind(principal.id.as_str())
             .execute(&mut tx)
             .await?;
         principal.disabled = disabled;
-        grants::keep_an_owner(&mut tx, owners).await?;
+        owners::keep(&mut tx, owners).await?;
         if disabled {
             end_sessions(&mut tx, &principal.id).await?;
         }
@@ -60,7 +62,7 @@ impl Store {
         Ok(principal)
     }
 
-    /// Removes a principal with its password, keys, sessions and grants. What is on record of it stays.
+    /// Removes a principal with its password, keys, sessions, grants and memberships. What is on record of it stays.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::LastOwner`].
@@ -68,10 +70,10 @@ impl Store {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let principal = require(&mut tx, name).await?;
-        let owners = grants::owners(&mut tx).await?;
+        let owners = owners::count(&mut tx).await?;
         end_sessions(&mut tx, &principal.id).await?;
         sql("DELETE FROM principals WHERE id = $1").bind(principal.id.as_str()).execute(&mut tx).await?;
-        grants::keep_an_owner(&mut tx, owners).await?;
+        owners::keep(&mut tx, owners).await?;
         self.record(&mut tx, by, operation(principal.kind, "remove"), name.as_str()).await?;
         tx.commit().await
     }
@@ -130,6 +132,13 @@ fn operation(kind: PrincipalKind, done: &str) -> String {
 pub(crate) async fn require(tx: &mut Tx, name: &PrincipalName) -> Result<Principal, StoreError> {
     let found = find(tx, name).await?;
     found.ok_or_else(|| StoreError::NotFound { what: "user or service account", name: name.to_string() })
+}
+
+/// The name of a principal.
+pub(crate) async fn name_of(tx: &mut Tx, id: &PrincipalId) -> Result<Option<PrincipalName>, StoreError> {
+    let statement = sql("SELECT id, kind, name, disabled, created_at FROM principals WHERE id = $1");
+    let row = statement.bind(id.as_str()).fetch_first(tx, "principals").await?;
+    row.map(|row| principal(&row).map(|principal| principal.name)).transpose()
 }
 
 async fn find(tx: &mut Tx, name: &PrincipalName) -> Result<Option<Principal>, StoreError> {

@@ -14,20 +14,24 @@ impl Store {
     /// Adds a custom role.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`], by a built-in role too.
+    /// [`StoreError::NameTaken`], by a built-in role too; [`StoreError::BaseNotBuiltIn`].
     pub async fn add_role(&self, by: &By, role: Role) -> Result<(), StoreError> {
         let taken = || StoreError::NameTaken { what: "role", name: role.name.to_string() };
         if BUILT_IN.contains(&role.name.as_str()) {
             return Err(taken());
         }
+        if let Some(base) = role.base.as_ref().filter(|base| !BUILT_IN.contains(&base.as_str())) {
+            return Err(StoreError::BaseNotBuiltIn(base.to_string()));
+        }
         let permissions: Vec<&str> = role.permissions.iter().map(Permission::as_str).collect();
         let permissions = serde_json::Value::from(permissions).to_string();
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let added = sql("INSERT INTO roles (name, description, permissions) VALUES ($1, $2, $3)")
+        let added = sql("INSERT INTO roles (name, description, permissions, base) VALUES ($1, $2, $3, $4)")
             .bind(role.name.as_str())
             .bind(role.description.as_str())
             .bind(permissions.as_str())
+            .bind(role.base.as_ref().map(RoleName::as_str))
             .execute(&mut tx)
             .await;
         match added {
@@ -38,7 +42,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Removes a custom role that nobody has.
+    /// Removes a custom role that nobody and no team has.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::RoleInUse`], [`StoreError::RoleBuiltIn`].
@@ -48,7 +52,9 @@ impl Store {
         }
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let granted = sql("SELECT id FROM grants WHERE role = $1 LIMIT 1").bind(name.as_str());
+        let granted =
+            "SELECT id FROM grants WHERE role = $1 UNION ALL SELECT id FROM team_grants WHERE role = $1 LIMIT 1";
+        let granted = sql(granted).bind(name.as_str());
         if granted.fetch_first(&mut tx, "grants").await?.is_some() {
             return Err(StoreError::RoleInUse(name.to_string()));
         }
@@ -74,16 +80,21 @@ impl Store {
 
 /// That there is such a role, built in or custom.
 pub(crate) async fn require(tx: &mut Tx, name: &RoleName) -> Result<(), StoreError> {
+    if exists(tx, name).await? { Ok(()) } else { Err(StoreError::UnknownRole(name.to_string())) }
+}
+
+/// Whether there is such a role, built in or custom.
+pub(crate) async fn exists(tx: &mut Tx, name: &RoleName) -> Result<bool, StoreError> {
     if BUILT_IN.contains(&name.as_str()) {
-        return Ok(());
+        return Ok(true);
     }
-    let found = sql("SELECT name FROM roles WHERE name = $1").bind(name.as_str()).fetch_first(tx, "roles").await?;
-    if found.is_some() { Ok(()) } else { Err(StoreError::UnknownRole(name.to_string())) }
+    let statement = sql("SELECT name FROM roles WHERE name = $1").bind(name.as_str());
+    Ok(statement.fetch_first(tx, "roles").await?.is_some())
 }
 
 /// All custom roles, by name.
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Role>, StoreError> {
-    let statement = sql("SELECT name, description, permissions FROM roles ORDER BY name");
+    let statement = sql("SELECT name, description, permissions, base FROM roles ORDER BY name");
     statement.fetch(tx, "roles").await?.iter().map(role).collect()
 }
 
@@ -91,9 +102,15 @@ fn role(row: &Row) -> Result<Role, StoreError> {
     Ok(Role {
         name: row.read("name", |name| RoleName::parse(name).ok())?,
         description: row.text("description")?,
+        base: row.maybe_text("base")?.map(|name| base(&name).ok_or_else(|| row.corrupt("base"))).transpose()?,
         permissions: row.read("permissions", permissions)?,
         built_in: false,
     })
+}
+
+/// A base that this program does not know makes the role unreadable, as a permission does.
+fn base(name: &str) -> Option<RoleName> {
+    RoleName::parse(name).ok().filter(|name| BUILT_IN.contains(&name.as_str()))
 }
 
 /// A permission that this program does not know makes the role unreadable, not smaller: nobody should find out by a

@@ -1,14 +1,14 @@
 //! What is in the store? The rows as other crates see them.
 
 use lictor_model::{
-    CredentialId, Digest, EventId, Grant, Narrowing, Outcome, Principal, PrincipalId, PrincipalKind, PrincipalName,
-    Role, RoleName, Scope, Timestamp,
+    Assignments, CredentialId, Digest, EventId, Narrowing, Outcome, Principal, PrincipalId, PrincipalKind,
+    PrincipalName, RoleName, Scope, Timestamp,
 };
 
 /// The versions of what replicas hold in memory: a change moves its own forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Versions {
-    /// Of principals, passwords, keys, roles and grants.
+    /// Of principals, passwords, keys, roles, teams and grants.
     pub directory: i64,
     /// Of sessions.
     pub sessions: i64,
@@ -25,10 +25,8 @@ pub struct Directory {
     pub passwords: Vec<PasswordRow>,
     /// API keys, revoked and expired ones included.
     pub keys: Vec<KeyRow>,
-    /// Custom roles.
-    pub roles: Vec<Role>,
-    /// Grants.
-    pub grants: Vec<Grant>,
+    /// Custom roles, grants and teams.
+    pub assignments: Assignments,
 }
 
 /// A password, hashed.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lictor_model::Timestamp;
+use lictor_model::{Source, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -180,6 +180,11 @@ impl Row {
             1 => Ok(true),
             _ => Err(self.corrupt(column)),
         }
+    }
+
+    /// Who says so.
+    pub(crate) fn source(&self, column: &'static str) -> Result<Source, StoreError> {
+        self.read(column, |text| Source::parse(text).ok())
     }
 
     /// A moment.

@@ -4,7 +4,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use lictor_model::{Grant, Identity, PrincipalKind, Role, Scope, Timestamp};
+use lictor_authz::{AccessView, Holding};
+use lictor_model::{Identity, PrincipalKind, Scope, Timestamp};
 use lictor_store::{SessionRow, StoreError};
 
 use crate::answer::Early;
@@ -29,6 +30,7 @@ struct Page<'a> {
 
 struct Held {
     role: String,
+    from: String,
     place: String,
     permissions: String,
 }
@@ -58,22 +60,22 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Re
 }
 
 async fn roles(web: &WebState, identity: &Identity) -> Result<Vec<Held>, StoreError> {
-    let grants = web.store.list_grants().await?;
-    let custom = web.store.list_roles().await?;
-    let mine = grants.iter().filter(|grant| grant.principal == identity.principal.id);
-    Ok(mine.map(|grant| held(grant, &custom)).collect())
+    let access = AccessView::build(&web.store.load_assignments().await?);
+    Ok(access.holdings(&identity.principal.id).iter().map(held).collect())
 }
 
-fn held(grant: &Grant, custom: &[Role]) -> Held {
-    let built_in = lictor_authz::roles::find_built_in(&grant.role);
-    let role = built_in.or_else(|| custom.iter().find(|role| role.name == grant.role));
-    let permissions: Vec<&str> =
-        role.into_iter().flat_map(|role| role.permissions.iter()).map(|one| one.as_str()).collect();
-    let place = match &grant.scope {
+fn held(holding: &Holding) -> Held {
+    let permissions: Vec<&str> = holding.permissions.iter().map(|one| one.as_str()).collect();
+    let place = match &holding.scope {
         Scope::Everywhere => "everywhere".to_owned(),
         Scope::Workspace(name) => format!("workspace {name}"),
     };
-    Held { role: grant.role.to_string(), place, permissions: permissions.join(", ") }
+    Held {
+        role: holding.role.to_string(),
+        from: holding.origin.to_string(),
+        place,
+        permissions: permissions.join(", "),
+    }
 }
 
 async fn sessions(web: &WebState, identity: &Identity) -> Result<Vec<Shown>, StoreError> {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use lictor_authn::{Attempt, Authenticator, Caller, Options, Origin};
-use lictor_model::{Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, Timestamp};
+use lictor_model::{Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, TeamName, Timestamp};
 use lictor_store::{By, NewPrincipal, Store};
 use tower::ServiceExt;
 
@@ -194,6 +194,24 @@ async fn a_sign_in_ends_the_session_that_was_there_and_a_sign_out_ends_its_own()
     let out = stage.post("/lictor/sign-out", &second, "").await;
     assert!(out.header(header::SET_COOKIE).ends_with("Max-Age=0"));
     assert_eq!(stage.sessions().await, 0);
+}
+
+#[tokio::test]
+async fn the_account_page_says_which_team_a_role_comes_from() {
+    let stage = Stage::new().await;
+    let (by, data) = (By::console(), TeamName::parse("data").unwrap());
+    stage.store.add_team(&by, data.clone(), "").await.unwrap();
+    stage.store.add_members(&by, &data, &[PrincipalName::parse("alice").unwrap()]).await.unwrap();
+    let runner = RoleName::parse("runner").unwrap();
+    stage.store.add_team_grant(&by, &data, runner, Scope::Workspace("lab".into())).await.unwrap();
+    let cookie = stage.sign_in("alice").await;
+    let page = stage.get("/lictor/account", &cookie).await.text;
+    assert!(page.contains("<td>viewer</td><td>own</td><td>everywhere</td>"), "{page}");
+    assert!(page.contains("<td>runner</td><td>team data</td><td>workspace lab</td>"), "{page}");
+    assert!(page.contains("run_deployments"), "{page}");
+    stage.store.remove_team(&by, &data).await.unwrap();
+    let page = stage.get("/lictor/account", &cookie).await.text;
+    assert!(!page.contains("team data") && !page.contains("run_deployments"), "{page}");
 }
 
 #[tokio::test]

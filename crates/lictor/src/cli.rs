@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod error;
 pub(crate) mod grant;
+pub(crate) mod holding;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod moment;
@@ -19,6 +20,7 @@ pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod service_account;
 pub(crate) mod target;
+pub(crate) mod team;
 pub(crate) mod up;
 pub(crate) mod user;
 mod verdict;
@@ -47,10 +49,11 @@ Examples:
   lictor up                                  a gateway with a Prefect Server of its own
   lictor user add alice --role developer     a person; asks for the password
   lictor key create --for alice --label ci   an API key; only the key is printed on standard output
+  lictor team add-member data alice bob      a team; `lictor grant add --team data` gives it a role
   lictor can alice POST /api/flows/          may she, and why?
   lictor serve --config lictor.toml          the gateway in production
 
-Every command that reads or changes people, keys, roles, grants or the record works on
+Every command that reads or changes people, teams, keys, roles, grants or the record works on
 the store of a running or a stopped gateway: of --data DIR (or LICTOR_DATA), or of
 --config FILE (or LICTOR_CONFIG).";
 
@@ -70,13 +73,19 @@ enum Command {
     /// Machines: they have API keys, never a password.
     #[command(subcommand)]
     ServiceAccount(service_account::ServiceAccount),
+    /// Users and service accounts alike: show what they may, and why.
+    #[command(subcommand)]
+    Principal(principal::show::PrincipalCommand),
+    /// Teams of users and service accounts: what a team may, each of its members may.
+    #[command(subcommand)]
+    Team(team::TeamCommand),
     /// API keys: create, list, revoke.
     #[command(subcommand)]
     Key(key::Key),
     /// Roles: the built-in ones, and your own.
     #[command(subcommand)]
     Role(role::RoleCommand),
-    /// Grants: who has which role in which workspace.
+    /// Grants: who, or which team, has which role in which workspace.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
     /// Bring people over from elsewhere.
@@ -116,6 +125,11 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
             key.check(target)?;
             on_store(target, async |console| key.run(&console).await)
         }
+        Command::Principal(principal) => {
+            let workspaces = target.workspaces()?;
+            on_store(target, async |console| principal.run(&console, workspaces).await)
+        }
+        Command::Team(team) => on_store(target, async |console| team.run(&console).await),
         Command::Role(role) => on_store(target, async |console| role.run(&console).await),
         Command::Grant(grant) => {
             grant.check(target)?;
@@ -172,7 +186,14 @@ mod tests {
             "key list --for alice --data d",
             "key revoke 0198",
             "role add deployer --permission see_flows --permission run_deployments",
+            "role add auditor --based-on viewer --permission see_workspace_settings",
             "grant add alice --role viewer --workspace research",
+            "grant add --team data --role developer",
+            "grant list --team data",
+            "team add data --description people",
+            "team add-member data alice etl-worker",
+            "team remove-member data alice",
+            "principal show alice --json",
             "import htpasswd users.htpasswd --dry-run",
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",

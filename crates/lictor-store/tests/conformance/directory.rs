@@ -18,7 +18,7 @@ pub(crate) async fn what_is_added_is_loaded(stage: Stage) {
     let directory = stage.store.load_directory().await.unwrap();
     assert_eq!(directory.principals, vec![user.clone()]);
     assert_eq!(directory.keys, vec![key]);
-    assert_eq!(directory.grants[0].principal, user.id);
+    assert_eq!(directory.assignments.grants[0].principal, user.id);
     assert!(directory.passwords[0].must_change);
     assert_eq!(directory.version, stage.store.versions().await.unwrap().directory);
 }
@@ -49,7 +49,7 @@ pub(crate) async fn a_name_is_taken_once_and_its_successor_is_somebody_else(stag
     stage.store.remove_principal(&By::console(), &named("alice")).await.unwrap();
     let second = stage.add_user("alice", None).await.unwrap();
     assert_ne!(first.id, second.id);
-    let grants = stage.store.list_grants().await.unwrap();
+    let grants = stage.store.load_assignments().await.unwrap().grants;
     assert!(grants.iter().all(|grant| grant.principal != second.id && grant.principal != first.id));
 }
 
@@ -58,6 +58,7 @@ pub(crate) async fn a_role_in_use_cannot_be_removed(stage: Stage) {
     let custom = Role {
         name: role("deployer"),
         description: "deploys".to_owned(),
+        base: Some(role("viewer")),
         permissions: PermissionSet::of(&[Permission::SeeFlows, Permission::WriteDeployments]),
         built_in: false,
     };
@@ -111,8 +112,7 @@ pub(crate) async fn an_unknown_role_is_refused_and_an_unknown_name_is_not_found(
 }
 
 pub(crate) async fn a_built_in_role_can_be_neither_replaced_nor_removed(stage: Stage) {
-    let viewer =
-        Role { name: role("viewer"), description: String::new(), permissions: PermissionSet::all(), built_in: false };
+    let viewer = Role { name: role("viewer"), permissions: PermissionSet::all(), ..empty_role("viewer") };
     let replaced = stage.store.add_role(&By::console(), viewer).await;
     assert!(matches!(replaced, Err(StoreError::NameTaken { .. })), "{replaced:?}");
     let removed = stage.store.remove_role(&By::console(), &role("viewer")).await;
@@ -127,7 +127,7 @@ pub(crate) async fn no_name_of_a_workspace_means_everywhere(stage: Stage) {
         let grant = stage.store.add_grant(&by, &named("alice"), role("viewer"), scope.clone()).await.unwrap();
         assert_eq!(grant.scope, scope);
     }
-    let grants = stage.store.list_grants().await.unwrap();
+    let grants = stage.store.load_assignments().await.unwrap().grants;
     assert_eq!(grants.len(), 3);
     assert!(grants.iter().all(|grant| grant.scope != Scope::Everywhere));
 }
@@ -135,8 +135,7 @@ pub(crate) async fn no_name_of_a_workspace_means_everywhere(stage: Stage) {
 pub(crate) async fn every_change_moves_the_version_of_what_it_changes(stage: Stage) {
     let (by, alice) = (By::console(), named("alice"));
     let mut before = stage.store.versions().await.unwrap();
-    let custom =
-        Role { name: role("own"), description: String::new(), permissions: PermissionSet::EMPTY, built_in: false };
+    let custom = empty_role("own");
     for step in 0..9 {
         match step {
             0 => drop(stage.add_user("alice", None).await.unwrap()),

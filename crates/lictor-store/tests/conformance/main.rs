@@ -16,6 +16,7 @@ mod opening;
 mod owners;
 mod record;
 mod stage;
+mod teams;
 
 use stage::{Place, Stage};
 
@@ -57,6 +58,18 @@ on_one_handle! {
     owners: the_last_owner_stays,
     owners: two_owners_who_remove_each_other_at_once_leave_one,
     owners: only_an_enabled_user_who_owns_everything_counts_as_an_owner,
+    owners: an_owner_through_a_team_is_an_owner_and_the_last_one_stays,
+    owners: what_a_sign_in_rule_gave_makes_no_last_owner,
+    owners: owners_by_rule_alone_are_kept_from_an_administrator_and_not_from_their_provider,
+    teams: a_team_its_members_and_its_grants_are_loaded,
+    teams: members_and_grants_go_with_their_team_and_members_with_their_account,
+    teams: a_team_is_made_once_and_twice_given_is_once_had,
+    teams: what_names_nobody_nothing_or_no_team_changes_nothing,
+    teams: every_change_of_a_team_moves_the_version_and_is_on_record,
+    teams: a_role_that_a_team_has_cannot_be_removed,
+    teams: rules_give_exactly_what_they_say_and_touch_no_other_source,
+    teams: a_rule_that_names_what_is_gone_keeps_nothing_from_being_taken,
+    teams: a_role_is_based_on_a_built_in_one_alone,
     credentials: a_revoked_key_stays_listed_and_is_found_by_its_end,
     credentials: sessions_end_with_their_principal,
     credentials: a_key_is_revoked_by_its_end_only_when_that_is_unambiguous,
@@ -79,10 +92,14 @@ on_several_handles! {
     opening: what_was_committed_outlives_the_handle,
     opening: what_was_given_up_is_there_whole_or_not_at_all_and_blocks_nobody,
     owners: two_processes_that_disable_the_owners_at_once_leave_one,
+    owners: a_team_and_its_last_owner_are_not_both_taken_at_once,
+    teams: rules_of_one_principal_that_are_applied_at_once_leave_one_answer,
+    teams: a_source_or_a_base_that_does_not_read_is_not_taken_for_none,
     record: what_is_on_record_is_neither_changed_nor_deleted,
 }
 
 on_a_new_place! {
     opening: many_openers_of_a_new_database_agree_on_its_tables,
     opening: a_database_of_a_newer_program_is_refused,
+    opening: grants_and_roles_of_before_there_were_teams_are_kept,
 }

@@ -51,6 +51,38 @@ pub(crate) async fn a_database_of_a_newer_program_is_refused(place: Place) {
     assert!(matches!(refused, Err(StoreError::Migration(_))), "{refused:?}");
 }
 
+pub(crate) async fn grants_and_roles_of_before_there_were_teams_are_kept(place: Place) {
+    place.migrate_to(2).await;
+    for statement in [
+        "INSERT INTO principals (id, kind, name, disabled, created_at) VALUES ('p', 'user', 'alice', 0, 1)",
+        "INSERT INTO grants (id, principal, role, scope, workspace, created_at) VALUES ('g', 'p', 'owner', 'everywhere', '', 2)",
+        "INSERT INTO roles (name, description, permissions) VALUES ('own', 'mine', '[\"see_flows\"]')",
+    ] {
+        execute(&place.url, statement).await.unwrap();
+    }
+    let store = Store::open(&place.url, Clock::system()).await.unwrap();
+    let kept = store.load_assignments().await.unwrap();
+    let old = Grant {
+        id: "g".into(),
+        principal: "p".into(),
+        role: role("owner"),
+        scope: Scope::Everywhere,
+        source: Source::ByHand,
+        created_at: Timestamp::from_micros(2),
+    };
+    assert_eq!((kept.grants, &kept.roles[0].base), (vec![old], &None));
+    // It still goes with its principal, and still counts.
+    stage_owner(&store).await;
+    store.remove_principal(&By::console(), &named("alice")).await.unwrap();
+    assert_eq!(store.load_assignments().await.unwrap().grants.len(), 1);
+}
+
+async fn stage_owner(store: &Store) {
+    let refused = store.remove_principal(&By::console(), &named("alice")).await;
+    assert!(matches!(refused, Err(StoreError::LastOwner)), "{refused:?}");
+    store.add_principal(&By::console(), new_user("bob", Some("owner"))).await.unwrap();
+}
+
 pub(crate) async fn the_first_to_ask_chooses_a_setting(stage: Stage) {
     assert_eq!(stage.store.meta_get("secret").await.unwrap(), None);
     assert_eq!(stage.store.meta_get_or_set("secret", "one").await.unwrap(), "one");

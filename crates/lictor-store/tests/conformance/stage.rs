@@ -42,6 +42,24 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Makes the tables as the program of an earlier migration made them.
+    pub(crate) async fn migrate_to(&self, version: i64) {
+        if let Some(folder) = &self.folder {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let migrations = if self.folder.is_some() { "migrations/sqlite" } else { "migrations/postgres" };
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(migrations);
+        let mut migrator = sqlx::migrate::Migrator::new(folder).await.unwrap();
+        migrator.migrations.to_mut().retain(|migration| migration.version <= version);
+        sqlx::any::install_default_drivers();
+        let url = if self.folder.is_some() { format!("{}?mode=rwc", self.url) } else { self.url.clone() };
+        let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
+        migrator.run_direct(None, &mut connection, false).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
@@ -80,6 +98,18 @@ impl Stage {
         events.into_iter().map(|event| event.operation).collect()
     }
 
+    /// A team with members, and a role everywhere.
+    pub(crate) async fn add_team(&self, name: &str, members: &[&str], with: Option<&str>) -> Team {
+        let by = By::console();
+        let made = self.store.add_team(&by, team(name), "").await.unwrap();
+        let members: Vec<_> = members.iter().map(|name| named(name)).collect();
+        self.store.add_members(&by, &team(name), &members).await.unwrap();
+        if let Some(with) = with {
+            self.store.add_team_grant(&by, &team(name), role(with), Scope::Everywhere).await.unwrap();
+        }
+        made
+    }
+
     pub(crate) async fn add_user(&self, name: &str, role: Option<&str>) -> Result<Principal, StoreError> {
         self.store.add_principal(&By::console(), new_user(name, role)).await
     }
@@ -91,6 +121,20 @@ pub(crate) fn named(name: &str) -> PrincipalName {
 
 pub(crate) fn role(name: &str) -> RoleName {
     RoleName::parse(name).unwrap()
+}
+
+pub(crate) fn team(name: &str) -> TeamName {
+    TeamName::parse(name).unwrap()
+}
+
+pub(crate) fn empty_role(name: &str) -> Role {
+    Role {
+        name: role(name),
+        description: String::new(),
+        base: None,
+        permissions: PermissionSet::EMPTY,
+        built_in: false,
+    }
 }
 
 pub(crate) fn new_user(name: &str, with: Option<&str>) -> NewPrincipal {

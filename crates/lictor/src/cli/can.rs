@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use clap::Args;
-use lictor_authz::{Access, AccessView, Operation};
+use lictor_authz::{Access, AccessView, Holding, Operation};
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Grant, Identity, Narrowing, Permission, PermissionSet, PrincipalName,
-    Reason, Role, WorkspaceName,
+    CredentialId, CredentialKind, CredentialRef, Identity, Narrowing, Permission, PermissionSet, PrincipalName, Reason,
+    WorkspaceName,
 };
 use serde_json::json;
 
 use super::error::CliError;
-use super::principal::workspace_of;
+use super::holding;
 use super::printed::Printed;
 use super::target::{Console, Place, Target};
 use super::verdict::Verdict;
@@ -59,13 +59,13 @@ impl Can {
     /// Decides.
     pub(crate) async fn run(self, console: &Console, workspace: WorkspaceName) -> Result<Printed, CliError> {
         let principal = Arc::new(console.principal(&self.name).await?);
-        let access = AccessView::build(&console.store.list_roles().await?, &console.store.list_grants().await?);
+        let access = AccessView::build(&console.store.load_assignments().await?);
         let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
         let narrowing = self.narrowing(console, &principal.name).await?;
         let identity = Identity { principal, credential, narrowing };
         let verdict = Verdict::reach(&self.method, &self.path, &identity, &access, &workspace);
-        let grants = access.explain(&identity.principal.id, &workspace);
-        Ok(self.printed(&verdict, &grants, &workspace))
+        let holdings = access.explain(&identity.principal.id, &workspace);
+        Ok(self.printed(&verdict, &holdings, &workspace))
     }
 
     async fn narrowing(&self, console: &Console, owner: &PrincipalName) -> Result<Option<Arc<Narrowing>>, CliError> {
@@ -76,7 +76,7 @@ impl Can {
         Ok(key.narrowing.map(Arc::new))
     }
 
-    fn printed(&self, verdict: &Verdict, grants: &[(Grant, Role)], workspace: &WorkspaceName) -> Printed {
+    fn printed(&self, verdict: &Verdict, holdings: &[Holding], workspace: &WorkspaceName) -> Printed {
         let needed = verdict.operation.map(|operation| operation.access.to_text());
         let lacking = verdict.decision.as_ref().err().map_or(PermissionSet::EMPTY, |denial| denial.lacking);
         let reason = verdict.decision.as_ref().err().map(|denial| denial.reason);
@@ -92,10 +92,10 @@ impl Can {
         if let Err(denial) = &verdict.decision {
             text += &format!("  reason      {}: {}\n", denial.reason, denial.advice());
         }
-        for (grant, role) in grants {
-            text += &format!("  grant       {}\n", grant_line(grant, role, verdict.operation));
+        for holding in holdings {
+            text += &format!("  grant       {}\n", line(holding, verdict.operation));
         }
-        if grants.is_empty() {
+        if holdings.is_empty() {
             text += "  grant       none in this workspace\n";
         }
         if let Some(hint) = &verdict.hint {
@@ -114,9 +114,7 @@ impl Can {
                 "fact": condition.fact, "needs": condition.needs.to_text(), "met": met,
             })).collect::<Vec<_>>(),
             "lacking": lacking.iter().map(Permission::as_str).collect::<Vec<_>>(),
-            "grants": grants.iter().map(|(grant, _)| json!({
-                "id": grant.id, "role": grant.role, "workspace": workspace_of(&grant.scope),
-            })).collect::<Vec<_>>(),
+            "grants": holdings.iter().map(holding::as_json).collect::<Vec<_>>(),
         });
         Printed::new(text, json).with_code(if reason.is_none() { 0 } else { REFUSED })
     }
@@ -130,12 +128,12 @@ pub(crate) fn default_workspace(target: &Target) -> Result<Option<WorkspaceName>
     }
 }
 
-fn grant_line(grant: &Grant, role: &Role, operation: Option<&'static Operation>) -> String {
-    let place = workspace_of(&grant.scope).map_or_else(|| "everywhere".to_owned(), |name| format!("in {name}"));
+fn line(holding: &Holding, operation: Option<&'static Operation>) -> String {
     let gives = match operation.map(|operation| operation.access) {
-        Some(access @ (Access::Needs(_) | Access::Either(_))) if access.admits(role.permissions) => ", gives it",
+        Some(access @ (Access::Needs(_) | Access::Either(_))) if access.admits(holding.permissions) => ", gives it",
         Some(Access::Needs(_) | Access::Either(_)) => ", lacks it",
         _ => "",
     };
-    format!("{} {place}{gives} ({})", grant.role, grant.id)
+    let place = holding::place(&holding.scope);
+    format!("{} {place}{gives} ({}, {})", holding.role, holding.origin, holding.grant)
 }

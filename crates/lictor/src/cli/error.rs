@@ -3,6 +3,8 @@
 use lictor_model::key::EntropyError;
 use lictor_model::principal::NameError;
 use lictor_model::role::RoleNameError;
+use lictor_model::team::TeamNameError;
+use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
 use super::can::CanError;
@@ -29,6 +31,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     RoleName(#[from] RoleNameError),
     #[error(transparent)]
+    TeamName(#[from] TeamNameError),
+    #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -44,6 +48,10 @@ pub(crate) enum CliError {
     App(#[from] AppError),
     #[error("the system gives no runtime: {0}")]
     Runtime(#[source] std::io::Error),
+    #[error(
+        "{name} is {role} by no grant of their own but through team {team}: remove the membership, or the team's grant"
+    )]
+    ThroughTeam { name: PrincipalName, role: RoleName, team: TeamName },
     #[error("there is no {kind} {name:?}; `lictor {kind} list` shows them")]
     NoSuch { kind: &'static str, name: String },
     #[error(

@@ -1,23 +1,28 @@
 //! Who has which role, and where?
 
 use clap::{Args, Subcommand};
-use lictor_model::{Grant, RoleName};
+use lictor_authz::{AccessView, Origin};
+use lictor_model::{
+    Assignments, Grant, GrantId, Principal, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName, Timestamp,
+};
+use lictor_store::StoreError;
 use serde_json::{Value, json};
 
 use super::error::CliError;
-use super::principal::{scope, workspace_of};
+use super::holding::{place, scope, source, workspace_of};
 use super::printed::{Printed, table};
 use super::target::{Console, Target};
 
 /// `lictor grant`
 #[derive(Debug, Subcommand)]
 pub(crate) enum GrantCommand {
-    /// Give a role, in all workspaces or in one.
+    /// Give a role to somebody or to a team, in all workspaces or in one.
     #[command(
-        after_help = "Examples:\n  lictor grant add alice --role viewer\n  lictor grant add alice --role developer --workspace research"
+        after_help = "Examples:\n  lictor grant add alice --role viewer\n  lictor grant add alice --role developer --workspace research\n  lictor grant add --team data --role developer"
     )]
     Add(Change),
-    /// List all grants, or those of one user or service account.
+    /// List all grants, or those of one user, service account or team. What somebody holds through teams is in `lictor
+    /// principal show`.
     List(List),
     /// Take a role away: it stops holding within a second, on open websockets too.
     Remove(Change),
@@ -25,9 +30,10 @@ pub(crate) enum GrantCommand {
 
 /// `lictor grant add` and `lictor grant remove`
 #[derive(Debug, Args)]
+#[group(id = "whom", required = true, multiple = false, args = ["name", "team"])]
 pub(crate) struct Change {
-    /// A user or a service account.
-    name: String,
+    #[command(flatten)]
+    whose: Whose,
     /// The role, as `lictor role list` prints it.
     #[arg(long, value_name = "ROLE")]
     role: String,
@@ -36,11 +42,21 @@ pub(crate) struct Change {
     workspace: Option<String>,
 }
 
+/// A name or a team: the two may be spelled alike.
+#[derive(Debug, Args)]
+struct Whose {
+    /// A user or a service account.
+    name: Option<String>,
+    /// A team instead: its grants hold for all of its members.
+    #[arg(long, value_name = "TEAM", conflicts_with = "name")]
+    team: Option<String>,
+}
+
 /// `lictor grant list`
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only the grants of this user or service account.
-    name: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 impl GrantCommand {
@@ -62,54 +78,167 @@ impl GrantCommand {
     }
 }
 
+/// Whose grant it is.
+#[derive(PartialEq, Eq)]
+enum Holder {
+    Principal(PrincipalName),
+    Team(TeamName),
+}
+
+impl Whose {
+    /// The one that was named, which must be there.
+    async fn find(&self, console: &Console) -> Result<Holder, CliError> {
+        match (&self.name, &self.team) {
+            (Some(name), _) => Ok(Holder::Principal(console.principal(name).await?.name)),
+            (None, team) => Ok(Holder::Team(console.team(team.as_deref().unwrap_or_default()).await?.name)),
+        }
+    }
+}
+
 impl Change {
     async fn add(self, console: &Console) -> Result<Printed, CliError> {
-        let (principal, role) = (console.principal(&self.name).await?, RoleName::parse(&self.role)?);
-        let scope = scope(self.workspace.as_deref());
-        let grant = console.store.add_grant(&console.by, &principal.name, role, scope).await?;
-        Ok(Printed::new(format!("{} is {} {}", self.name, grant.role, place(&grant)), as_json(&grant, &self.name)))
+        let (role, scope) = (RoleName::parse(&self.role)?, scope(self.workspace.as_deref()));
+        let line = match self.whose.find(console).await? {
+            Holder::Principal(name) => {
+                let grant = console.store.add_grant(&console.by, &name, role, scope).await?;
+                Line::of_principal(grant, name)
+            }
+            Holder::Team(name) => {
+                let grant = console.store.add_team_grant(&console.by, &name, role, scope).await?;
+                Line::of_team(grant, name)
+            }
+        };
+        Ok(Printed::new(format!("{} is {} {}", line.holder, line.role, place(&line.scope)), line.as_json()))
     }
 
     async fn remove(self, console: &Console) -> Result<Printed, CliError> {
-        let (principal, role) = (console.principal(&self.name).await?, RoleName::parse(&self.role)?);
-        let scope = scope(self.workspace.as_deref());
-        console.store.remove_grant(&console.by, &principal.name, &role, &scope).await?;
-        let json = json!({ "for": principal.name, "role": role, "workspace": self.workspace, "change": "removed" });
-        Ok(Printed::new(format!("{} is no longer {role}", principal.name), json))
+        let (role, scope) = (RoleName::parse(&self.role)?, scope(self.workspace.as_deref()));
+        let holder = self.whose.find(console).await?;
+        match &holder {
+            Holder::Principal(name) => {
+                let removed = console.store.remove_grant(&console.by, name, &role, &scope).await;
+                if matches!(removed, Err(StoreError::NotFound { what: "grant", .. })) {
+                    refuse_through_team(console, name, &role, &scope).await?;
+                }
+                removed?;
+            }
+            Holder::Team(name) => console.store.remove_team_grant(&console.by, name, &role, &scope).await?,
+        }
+        let json = json!({
+            "for": holder.principal(), "team": holder.team(), "role": role, "workspace": self.workspace, "change": "removed",
+        });
+        Ok(Printed::new(format!("{holder} is no longer {role} {}", place(&scope)), json))
+    }
+}
+
+/// Names the team that somebody has the role through, where the grant is no grant of theirs.
+async fn refuse_through_team(
+    console: &Console,
+    name: &PrincipalName,
+    role: &RoleName,
+    scope: &Scope,
+) -> Result<(), CliError> {
+    let access = AccessView::build(&console.store.load_assignments().await?);
+    let holdings = access.holdings(&console.principal(name.as_str()).await?.id);
+    let through = holdings.into_iter().filter(|holding| holding.role == *role && holding.scope == *scope);
+    let mut teams = through.filter_map(|holding| match holding.origin {
+        Origin::Team(team, _) => Some(team),
+        Origin::Own(_) => None,
+    });
+    match teams.next() {
+        Some(team) => Err(CliError::ThroughTeam { name: name.clone(), role: role.clone(), team }),
+        None => Ok(()),
     }
 }
 
 impl List {
     async fn run(self, console: &Console) -> Result<Printed, CliError> {
-        let only = match &self.name {
-            Some(name) => Some(console.principal(name).await?.id),
-            None => None,
-        };
-        let principals = console.store.list_principals(None).await?;
-        let name_of = |grant: &Grant| {
-            let owner = principals.iter().find(|principal| principal.id == grant.principal);
-            owner.map(|owner| owner.name.to_string()).unwrap_or_default()
-        };
-        let mut grants = console.store.list_grants().await?;
-        grants.retain(|grant| only.as_ref().is_none_or(|only| *only == grant.principal));
-        let row =
-            |grant: &Grant| vec![name_of(grant), grant.role.to_string(), place(grant), grant.created_at.to_rfc3339()];
-        let rows: Vec<Vec<String>> = grants.iter().map(row).collect();
-        let json = grants.iter().map(|grant| as_json(grant, &name_of(grant))).collect();
-        Ok(Printed::new(table(&["NAME", "ROLE", "WHERE", "SINCE"], &rows), Value::Array(json)))
+        let all = console.store.load_assignments().await?;
+        let mut lines = lines(all, &console.store.list_principals(None).await?);
+        if self.whose.name.is_some() || self.whose.team.is_some() {
+            let holder = self.whose.find(console).await?;
+            lines.retain(|line| line.holder == holder);
+        }
+        let rows: Vec<Vec<String>> = lines.iter().map(Line::as_row).collect();
+        let json = lines.iter().map(Line::as_json).collect();
+        Ok(Printed::new(table(&["NAME", "ROLE", "WHERE", "BY", "SINCE"], &rows), Value::Array(json)))
     }
 }
 
-fn place(grant: &Grant) -> String {
-    workspace_of(&grant.scope).map_or_else(|| "everywhere".to_owned(), |name| format!("in {name}"))
+impl Holder {
+    fn principal(&self) -> Option<&str> {
+        match self {
+            Self::Principal(name) => Some(name.as_str()),
+            Self::Team(_) => None,
+        }
+    }
+
+    fn team(&self) -> Option<&str> {
+        match self {
+            Self::Principal(_) => None,
+            Self::Team(name) => Some(name.as_str()),
+        }
+    }
 }
 
-fn as_json(grant: &Grant, name: &str) -> Value {
-    json!({
-        "id": grant.id,
-        "for": name,
-        "role": grant.role,
-        "workspace": workspace_of(&grant.scope),
-        "created_at": grant.created_at.to_rfc3339(),
-    })
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Principal(name) => write!(f, "{name}"),
+            Self::Team(name) => write!(f, "team {name}"),
+        }
+    }
+}
+
+/// A grant, of a principal or of a team.
+struct Line {
+    id: GrantId,
+    holder: Holder,
+    role: RoleName,
+    scope: Scope,
+    source: Source,
+    since: Timestamp,
+}
+
+/// All grants, those of teams last.
+fn lines(all: Assignments, principals: &[Principal]) -> Vec<Line> {
+    let principal = |grant: &Grant| principals.iter().find(|principal| principal.id == grant.principal);
+    let own = all.grants.into_iter().filter_map(|grant| {
+        let name = principal(&grant)?.name.clone();
+        Some(Line::of_principal(grant, name))
+    });
+    let of_teams = all.team_grants.into_iter().filter_map(|grant| {
+        let name = all.teams.iter().find(|team| team.id == grant.team)?.name.clone();
+        Some(Line::of_team(grant, name))
+    });
+    own.chain(of_teams).collect()
+}
+
+impl Line {
+    fn of_principal(grant: Grant, name: PrincipalName) -> Self {
+        let Grant { id, role, scope, source, created_at: since, .. } = grant;
+        Self { id, holder: Holder::Principal(name), role, scope, source, since }
+    }
+
+    fn of_team(grant: TeamGrant, name: TeamName) -> Self {
+        let TeamGrant { id, role, scope, created_at: since, .. } = grant;
+        Self { id, holder: Holder::Team(name), role, scope, source: Source::ByHand, since }
+    }
+
+    fn as_row(&self) -> Vec<String> {
+        let (holder, role) = (self.holder.to_string(), self.role.to_string());
+        vec![holder, role, place(&self.scope), self.source.to_string(), self.since.to_rfc3339()]
+    }
+
+    fn as_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "for": self.holder.principal(),
+            "team": self.holder.team(),
+            "role": self.role,
+            "workspace": workspace_of(&self.scope),
+            "source": source(&self.source),
+            "created_at": self.since.to_rfc3339(),
+        })
+    }
 }

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use lictor_authz::AccessView;
-use lictor_authz::roles::find_built_in;
+use lictor_authz::{AccessView, roles};
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Principal, PrincipalId, PrincipalKind,
-    PrincipalName, Reason, RoleName, Scope, WorkspaceName,
+    Assignments, CredentialId, CredentialKind, CredentialRef, Grant, GrantId, Identity, Principal, PrincipalId,
+    PrincipalKind, PrincipalName, Reason, RoleName, Scope, Source, WorkspaceName,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -108,25 +107,26 @@ impl Policy {
 impl Test {
     async fn run(self, console: &Console, default: Option<&WorkspaceName>) -> Result<Printed, CliError> {
         let suite = read(&self.file)?;
-        let roles = console.store.list_roles().await?;
-        let grants = console.store.list_grants().await?;
+        let assignments = console.store.load_assignments().await?;
         let (mut text, mut cases, mut wrong) = (String::new(), Vec::new(), 0);
         for (at, case) in suite.case.iter().enumerate() {
             let said = |what: String| PolicyError::Case { number: at + 1, what };
             let workspace = case.workspace.as_ref().or(default);
             let workspace = workspace.ok_or_else(|| said("name a workspace: none is the default".to_owned()))?;
-            let (identity, granted) = match (&case.who, &case.role) {
-                (Some(name), None) => (identity(console.principal(name).await?), grants.clone()),
+            let (identity, assignments) = match (&case.who, &case.role) {
+                (Some(name), None) => (identity(console.principal(name).await?), assignments.clone()),
                 (None, Some(role)) => {
                     let role = RoleName::parse(role)?;
-                    if find_built_in(&role).is_none() && !roles.iter().any(|custom| custom.name == role) {
+                    if roles::find(&role, &assignments.roles).is_none() {
                         return Err(CliError::NoSuch { kind: "role", name: role.to_string() });
                     }
-                    holder(&role)?
+                    let (identity, grant) = holder(&role)?;
+                    let roles = assignments.roles.clone();
+                    (identity, Assignments { roles, grants: vec![grant], ..Assignments::default() })
                 }
                 _ => return Err(said("give either who or role".to_owned()).into()),
             };
-            let access = AccessView::build(&roles, &granted);
+            let access = AccessView::build(&assignments);
             let verdict = Verdict::reach(&case.method, &case.path, &identity, &access, workspace);
             let body = case.body.as_deref().map_or(Ok(Value::Null), serde_json::from_str);
             let body = body.map_err(|error| said(format!("body is no JSON: {error}")))?;
@@ -177,13 +177,14 @@ fn identity(principal: Principal) -> Identity {
 }
 
 /// Somebody who holds one role everywhere, and that grant.
-fn holder(role: &RoleName) -> Result<(Identity, Vec<Grant>), CliError> {
+fn holder(role: &RoleName) -> Result<(Identity, Grant), CliError> {
     let id = PrincipalId::from("");
     let grant = Grant {
         id: GrantId::from(""),
         principal: id.clone(),
         role: role.clone(),
         scope: Scope::Everywhere,
+        source: Source::ByHand,
         created_at: Default::default(),
     };
     let principal = Principal {
@@ -194,5 +195,5 @@ fn holder(role: &RoleName) -> Result<(Identity, Vec<Grant>), CliError> {
         disabled: false,
         created_at: Default::default(),
     };
-    Ok((identity(principal), vec![grant]))
+    Ok((identity(principal), grant))
 }

@@ -1,11 +1,15 @@
 //! What do users and service accounts have in common on the command line?
 
+pub(crate) mod show;
+
 use clap::Args;
-use lictor_model::{Grant, Principal, PrincipalKind, PrincipalName, RoleName, Scope, WorkspaceName};
+use lictor_authz::{AccessView, Holding};
+use lictor_model::{Principal, PrincipalKind, PrincipalName, RoleName, Scope};
 use lictor_store::NewPrincipal;
 use serde_json::{Value, json};
 
 use super::error::CliError;
+use super::holding::{self, scope};
 use super::printed::{Printed, table};
 use super::target::Console;
 
@@ -35,19 +39,6 @@ impl FirstRole {
     }
 }
 
-/// Where a grant holds, from `--workspace`.
-pub(crate) fn scope(workspace: Option<&str>) -> Scope {
-    workspace.map_or(Scope::Everywhere, |name| Scope::Workspace(WorkspaceName::from(name)))
-}
-
-/// The workspace of a scope: a name, or `null` for all.
-pub(crate) fn workspace_of(scope: &Scope) -> Option<&str> {
-    match scope {
-        Scope::Everywhere => None,
-        Scope::Workspace(name) => Some(name.as_str()),
-    }
-}
-
 /// The word of the command line for a kind.
 pub(crate) const fn noun(kind: PrincipalKind) -> &'static str {
     match kind {
@@ -60,41 +51,39 @@ pub(crate) const fn noun(kind: PrincipalKind) -> &'static str {
 pub(crate) async fn add(console: &Console, new: NewPrincipal) -> Result<Printed, CliError> {
     let lonely = new.role.is_none();
     let principal = console.store.add_principal(&console.by, new).await?;
-    let grants = grants_of(console, &principal).await?;
+    let holdings = access(console).await?.holdings(&principal.id);
     let mut text = format!("added {} {}", noun(principal.kind), principal.name);
     if lonely {
         text += &format!("; it may do nothing yet: lictor grant add {} --role viewer", principal.name);
     }
-    Ok(Printed::new(text, as_json(&principal, &grants)))
+    Ok(Printed::new(text, as_json(&principal, &holdings)))
 }
 
 /// Lists all of a kind.
 pub(crate) async fn list(console: &Console, kind: PrincipalKind) -> Result<Printed, CliError> {
     let principals = console.store.list_principals(Some(kind)).await?;
-    let grants = console.store.list_grants().await?;
-    let of = |principal: &Principal| -> Vec<Grant> {
-        grants.iter().filter(|grant| grant.principal == principal.id).cloned().collect()
-    };
+    let access = access(console).await?;
     let row = |principal: &Principal| {
         let state = if principal.disabled { "disabled" } else { "enabled" };
         vec![
             principal.name.to_string(),
             state.to_owned(),
-            roles_as_text(&of(principal)),
+            holding::as_text(&access.holdings(&principal.id)),
             principal.created_at.to_rfc3339(),
         ]
     };
     let rows: Vec<Vec<String>> = principals.iter().map(row).collect();
-    let json: Vec<Value> = principals.iter().map(|principal| as_json(principal, &of(principal))).collect();
+    let json: Vec<Value> =
+        principals.iter().map(|principal| as_json(principal, &access.holdings(&principal.id))).collect();
     Ok(Printed::new(table(&["NAME", "STATE", "ROLES", "CREATED"], &rows), Value::Array(json)))
 }
 
 /// Shows one, with its keys.
 pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
     let principal = find(console, kind, named).await?;
-    let grants = grants_of(console, &principal).await?;
+    let holdings = access(console).await?.holdings(&principal.id);
     let keys = console.store.list_keys(Some(&principal.name)).await?;
-    let mut json = as_json(&principal, &grants);
+    let mut json = as_json(&principal, &holdings);
     let now = console.clock.now();
     if let Some(object) = json.as_object_mut() {
         let keys = keys.iter().map(|key| super::key::as_json(key, principal.name.as_str(), now)).collect();
@@ -107,7 +96,7 @@ pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) 
         noun(principal.kind),
         principal.id,
         if principal.disabled { "disabled" } else { "enabled" },
-        roles_as_text(&grants),
+        holding::as_text(&holdings),
         principal.created_at,
     );
     if !rows.is_empty() {
@@ -129,7 +118,7 @@ pub(crate) async fn set_disabled(
     changed(&principal, done)
 }
 
-/// Removes one, with its keys, sessions and grants.
+/// Removes one, with its keys, sessions, grants and memberships.
 pub(crate) async fn remove(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
     let principal = find(console, kind, named).await?;
     console.store.remove_principal(&console.by, &principal.name).await?;
@@ -149,27 +138,17 @@ pub(crate) async fn find(console: &Console, kind: PrincipalKind, named: &Named) 
     found.ok_or_else(|| CliError::NoSuch { kind: noun(kind), name: name.to_string() })
 }
 
-async fn grants_of(console: &Console, principal: &Principal) -> Result<Vec<Grant>, CliError> {
-    let grants = console.store.list_grants().await?;
-    Ok(grants.into_iter().filter(|grant| grant.principal == principal.id).collect())
+async fn access(console: &Console) -> Result<AccessView, CliError> {
+    Ok(AccessView::build(&console.store.load_assignments().await?))
 }
 
-fn roles_as_text(grants: &[Grant]) -> String {
-    let one = |grant: &Grant| match workspace_of(&grant.scope) {
-        Some(workspace) => format!("{}@{workspace}", grant.role),
-        None => grant.role.to_string(),
-    };
-    if grants.is_empty() { "-".to_owned() } else { grants.iter().map(one).collect::<Vec<_>>().join(", ") }
-}
-
-fn as_json(principal: &Principal, grants: &[Grant]) -> Value {
-    let role = |grant: &Grant| json!({ "role": grant.role, "workspace": workspace_of(&grant.scope) });
+fn as_json(principal: &Principal, holdings: &[Holding]) -> Value {
     json!({
         "id": principal.id,
         "name": principal.name,
         "kind": principal.kind,
         "disabled": principal.disabled,
         "created_at": principal.created_at.to_rfc3339(),
-        "roles": grants.iter().map(role).collect::<Vec<_>>(),
+        "roles": holdings.iter().map(holding::as_json).collect::<Vec<_>>(),
     })
 }

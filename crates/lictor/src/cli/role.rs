@@ -1,6 +1,7 @@
 //! Which roles are there? The built-in ones, and those that an owner made.
 
 use clap::{Args, Subcommand};
+use lictor_authz::roles::permissions_of;
 use lictor_model::{Permission, PermissionSet, Role, RoleName};
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ pub(crate) enum RoleCommand {
     Show(Named),
     /// Make a role of your own.
     #[command(
-        after_help = "Example:\n  lictor role add deployer --permission see_flows --permission see_deployments --permission write_deployments\n\nPermissions are spelled as Prefect Cloud's scopes; `lictor role show owner` lists them all."
+        after_help = "Examples:\n  lictor role add deployer --permission see_flows --permission see_deployments --permission write_deployments\n  lictor role add auditor --based-on viewer --permission see_workspace_settings\n\nA role that is based on a built-in one follows it: what that one gains with a new version of Lictor, it gains too.\nPermissions are spelled as Prefect Cloud's scopes; `lictor role show owner` lists them all."
     )]
     Add(Add),
     /// Remove a role of your own; refused while somebody has it.
@@ -36,9 +37,17 @@ pub(crate) struct Named {
 pub(crate) struct Add {
     /// 1 to 48 of a-z, 0-9 and -, beginning with a letter.
     name: String,
-    /// What it allows; give it as often as needed.
-    #[arg(long = "permission", value_name = "PERMISSION", required = true, value_parser = permission)]
+    /// What it allows, besides what the role that it is based on allows; give it as often as needed.
+    #[arg(
+        long = "permission",
+        value_name = "PERMISSION",
+        required_unless_present = "based_on",
+        value_parser = permission
+    )]
     permissions: Vec<Permission>,
+    /// The built-in role to build on: viewer, runner, developer, owner or worker.
+    #[arg(long, value_name = "ROLE")]
+    based_on: Option<String>,
     /// One sentence for lists.
     #[arg(long, default_value = "")]
     description: String,
@@ -74,6 +83,7 @@ impl Add {
         let role = Role {
             name: RoleName::parse(&self.name)?,
             description: self.description,
+            base: self.based_on.as_deref().map(RoleName::parse).transpose()?,
             permissions: self.permissions.into_iter().collect::<PermissionSet>(),
             built_in: false,
         };
@@ -96,20 +106,30 @@ async fn list(console: &Console) -> Result<Printed, CliError> {
         vec![
             role.name.to_string(),
             made.to_owned(),
-            role.permissions.iter().count().to_string(),
+            role.base.as_ref().map_or("-", RoleName::as_str).to_owned(),
+            permissions_of(role).iter().count().to_string(),
             role.description.clone(),
         ]
     };
     let rows: Vec<Vec<String>> = roles.iter().map(row).collect();
     let json = roles.iter().map(as_json).collect();
-    Ok(Printed::new(table(&["ROLE", "KIND", "PERMISSIONS", "DESCRIPTION"], &rows), Value::Array(json)))
+    Ok(Printed::new(table(&["ROLE", "KIND", "BASED ON", "PERMISSIONS", "DESCRIPTION"], &rows), Value::Array(json)))
 }
 
 async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     let role = all(console).await?.into_iter().find(|role| role.name.as_str() == named.name);
     let role = role.ok_or_else(|| CliError::NoSuch { kind: "role", name: named.name.clone() })?;
-    let permissions: Vec<&str> = role.permissions.iter().map(Permission::as_str).collect();
-    let text = format!("{}: {}\n  {}\n", role.name, role.description, permissions.join("\n  "));
+    let mut text = role.name.to_string();
+    if !role.description.is_empty() {
+        text += &format!(": {}", role.description);
+    }
+    text.push('\n');
+    if let Some(base) = &role.base {
+        let added =
+            if role.permissions.is_empty() { "nothing".to_owned() } else { spelled(role.permissions).join(", ") };
+        text += &format!("based on {base}, which it follows, and adds: {added}\nallows\n");
+    }
+    text += &format!("  {}\n", spelled(permissions_of(&role)).join("\n  "));
     Ok(Printed::new(text, as_json(&role)))
 }
 
@@ -118,6 +138,12 @@ fn as_json(role: &Role) -> Value {
         "name": role.name,
         "description": role.description,
         "built_in": role.built_in,
-        "permissions": role.permissions.iter().map(Permission::as_str).collect::<Vec<_>>(),
+        "based_on": role.base,
+        "added_permissions": role.base.as_ref().map(|_| spelled(role.permissions)),
+        "permissions": spelled(permissions_of(role)),
     })
+}
+
+fn spelled(permissions: PermissionSet) -> Vec<&'static str> {
+    permissions.iter().map(Permission::as_str).collect()
 }

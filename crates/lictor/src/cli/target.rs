@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lictor_model::{Clock, Principal, PrincipalName, Secret, WorkspaceName};
+use lictor_model::{Clock, Principal, PrincipalName, Secret, Team, TeamName, WorkspaceName};
 use lictor_store::{By, Store};
 
 use super::error::CliError;
@@ -89,12 +89,17 @@ impl Target {
         self.config.clone().ok_or(TargetError::NeedsConfig)
     }
 
-    /// The workspace that was named on the command line, if there is one of that name.
-    pub(crate) fn workspace(&self, name: &str) -> Result<WorkspaceName, CliError> {
-        let known = match self.place()? {
+    /// All workspaces.
+    pub(crate) fn workspaces(&self) -> Result<Vec<WorkspaceName>, CliError> {
+        Ok(match self.place()? {
             Place::Data(_) => vec![WorkspaceName::from("default")],
             Place::Config(file) => config::read_workspace_names(&file)?,
-        };
+        })
+    }
+
+    /// The workspace that was named on the command line, if there is one of that name.
+    pub(crate) fn workspace(&self, name: &str) -> Result<WorkspaceName, CliError> {
+        let known = self.workspaces()?;
         let found = known.iter().find(|workspace| workspace.as_str() == name).cloned();
         found.ok_or_else(|| {
             let known: Vec<&str> = known.iter().map(WorkspaceName::as_str).collect();
@@ -157,5 +162,12 @@ impl Console {
         let name = PrincipalName::parse(name)?;
         let found = self.store.find_principal(&name).await?;
         found.ok_or_else(|| CliError::NoSuch { kind: "user", name: name.to_string() })
+    }
+
+    /// The team of that name.
+    pub(crate) async fn team(&self, name: &str) -> Result<Team, CliError> {
+        let name = TeamName::parse(name)?;
+        let found = self.store.find_team(&name).await?;
+        found.ok_or_else(|| CliError::NoSuch { kind: "team", name: name.to_string() })
     }
 }

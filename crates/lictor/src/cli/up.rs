@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use clap::Args;
-use lictor_model::{Grant, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
+use lictor_authz::{AccessView, Holding};
+use lictor_model::{Principal, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
 use lictor_store::NewPrincipal;
 
 use super::error::CliError;
@@ -205,8 +206,9 @@ fn free_port() -> std::io::Result<Upstream> {
 /// Makes the owner `admin` where there is no user yet; answers its password.
 async fn make_owner(store_url: &Secret) -> Result<Option<Secret>, CliError> {
     let console = Console::open_url(store_url).await?;
-    if !console.store.list_principals(Some(PrincipalKind::User)).await?.is_empty() {
-        warn_without_owner(&console.store.list_grants().await?);
+    let users = console.store.list_principals(Some(PrincipalKind::User)).await?;
+    if !users.is_empty() {
+        warn_without_owner(&users, &AccessView::build(&console.store.load_assignments().await?));
         return Ok(None);
     }
     let password = Secret::new(lictor_model::key::random_text(20)?);
@@ -221,8 +223,10 @@ async fn make_owner(store_url: &Secret) -> Result<Option<Secret>, CliError> {
     Ok(Some(password))
 }
 
-fn warn_without_owner(grants: &[Grant]) {
-    if !grants.iter().any(|grant| grant.role.as_str() == "owner") {
+fn warn_without_owner(users: &[Principal], access: &AccessView) {
+    let is_owner = |holding: &Holding| holding.role.as_str() == "owner" && holding.scope == Scope::Everywhere;
+    let mut enabled = users.iter().filter(|user| !user.disabled);
+    if !enabled.any(|user| access.holdings(&user.id).iter().any(is_owner)) {
         say("nobody has the role owner yet: lictor grant add NAME --role owner");
     }
 }

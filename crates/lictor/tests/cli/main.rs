@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails should stop")]
 
 mod stage;
+mod teams;
 
 use serde_json::Value;
 use stage::{GOOD_PASSWORD, Stage};
@@ -256,7 +257,8 @@ fn a_password_can_be_set_again() {
 fn completions_and_the_version_are_printed() {
     let stage = Stage::empty();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(stage.bare(&["completions", shell]).stdout.contains("lictor"), "{shell}");
+        let script = stage.bare(&["completions", shell]).stdout;
+        assert!(script.contains("lictor") && script.contains("add-member"), "{shell}");
     }
     assert!(stage.bare(&["--version"]).stdout.starts_with("lictor "));
     assert_eq!(stage.bare(&["nonsense"]).code, 2);

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use lictor_model::{Clock, PrincipalName};
+use lictor_store::{By, RuleGifts, Store};
 use serde_json::Value;
 
 /// A password that passes the policy.
@@ -40,6 +42,18 @@ impl Stage {
     pub(crate) fn add_user(&self, name: &str, role: &str) {
         let added = self.run_with(&["user", "add", name, "--role", role, "--password-stdin"], GOOD_PASSWORD);
         assert_eq!(added.code, 0, "{added:?}");
+    }
+
+    /// What a sign-in does, for no command line does it.
+    pub(crate) fn apply_sign_in_rules(&self, name: &str, provider: &str, gifts: &RuleGifts) {
+        let url = format!("sqlite://{}", self.path("lictor.db").display());
+        let name = PrincipalName::parse(name).unwrap();
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let store = Store::open(&url, Clock::system()).await.unwrap();
+            let principal = store.find_principal(&name).await.unwrap().unwrap();
+            store.apply_sign_in_rules(&By::console(), &principal.id, provider, gifts).await.unwrap();
+            store.close().await;
+        });
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,0 +1,20 @@
+//! From what is access worked out? Roles, grants and teams, as one thing.
+
+use crate::grant::Grant;
+use crate::role::Role;
+use crate::team::{Membership, Team, TeamGrant};
+
+/// Everything that says who may what, as of one state of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Assignments {
+    /// Custom roles.
+    pub roles: Vec<Role>,
+    /// Grants of principals.
+    pub grants: Vec<Grant>,
+    /// Teams.
+    pub teams: Vec<Team>,
+    /// Who is in which team.
+    pub memberships: Vec<Membership>,
+    /// Grants of teams.
+    pub team_grants: Vec<TeamGrant>,
+}

@@ -1,0 +1,117 @@
+//! Who is in which team?
+
+use lictor_model::{Membership, PrincipalId, PrincipalName, Source, TeamName};
+
+use crate::error::StoreError;
+use crate::pool::Tx;
+use crate::statement::{Row, sql};
+use crate::{By, Store, grants, owners, principals, teams};
+
+impl Store {
+    /// Puts principals into a team, by hand: all of them, or none. Answers who was not in it by hand before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn add_members(
+        &self,
+        by: &By,
+        team: &TeamName,
+        names: &[PrincipalName],
+    ) -> Result<Vec<PrincipalName>, StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        let id = teams::require(&mut tx, team).await?.id;
+        let mut added = Vec::new();
+        for name in names {
+            let principal = principals::require(&mut tx, name).await?.id;
+            let now = self.clock.now();
+            let new = Membership { team: id.clone(), principal, source: Source::ByHand, created_at: now };
+            if insert(&mut tx, &new).await? {
+                self.record(&mut tx, by, "team.add-member", &object(name, team)).await?;
+                added.push(name.clone());
+            }
+        }
+        if !added.is_empty() {
+            tx.commit().await?;
+        }
+        Ok(added)
+    }
+
+    /// Takes principals out of a team in which they are by hand: all of them, or none. Whom a sign-in rule put there as
+    /// well, stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::LastOwner`], [`StoreError::FromSignIn`].
+    pub async fn remove_members(&self, by: &By, team: &TeamName, names: &[PrincipalName]) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        let id = teams::require(&mut tx, team).await?.id;
+        let owners = owners::count(&mut tx).await?;
+        for name in names {
+            let principal = principals::require(&mut tx, name).await?.id;
+            let mut found = of(&mut tx, &principal).await?;
+            found.retain(|membership| membership.team == id);
+            let object = object(name, team);
+            let Some(membership) = found.iter().find(|membership| membership.source == Source::ByHand) else {
+                let other = found.first().map(|membership| &membership.source);
+                return Err(grants::not_by_hand(other, "membership", object));
+            };
+            delete(&mut tx, membership).await?;
+            self.record(&mut tx, by, "team.remove-member", &object).await?;
+        }
+        owners::keep(&mut tx, owners).await?;
+        tx.commit().await
+    }
+}
+
+/// A membership as the record names it.
+pub(crate) fn object(name: &PrincipalName, team: &TeamName) -> String {
+    format!("{name} in {team}")
+}
+
+/// Adds a membership; answers whether it was not there yet.
+pub(crate) async fn insert(tx: &mut Tx, new: &Membership) -> Result<bool, StoreError> {
+    let added = sql("INSERT INTO team_members (team, principal, source, created_at) VALUES ($1, $2, $3, $4) \
+                     ON CONFLICT (team, principal, source) DO NOTHING")
+    .bind(new.team.as_str())
+    .bind(new.principal.as_str())
+    .bind(new.source.to_text().as_str())
+    .bind(new.created_at)
+    .execute(tx)
+    .await?;
+    Ok(added > 0)
+}
+
+/// Removes a membership, as far as its source says so.
+pub(crate) async fn delete(tx: &mut Tx, old: &Membership) -> Result<(), StoreError> {
+    sql("DELETE FROM team_members WHERE team = $1 AND principal = $2 AND source = $3")
+        .bind(old.team.as_str())
+        .bind(old.principal.as_str())
+        .bind(old.source.to_text().as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// All memberships of a principal, of whatever source.
+pub(crate) async fn of(tx: &mut Tx, principal: &PrincipalId) -> Result<Vec<Membership>, StoreError> {
+    let statement = sql("SELECT team, principal, source, created_at FROM team_members WHERE principal = $1 \
+                         ORDER BY created_at, team, source");
+    statement.bind(principal.as_str()).fetch(tx, "team_members").await?.iter().map(membership).collect()
+}
+
+/// All memberships, oldest first.
+pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Membership>, StoreError> {
+    let statement = sql("SELECT team, principal, source, created_at FROM team_members \
+                         ORDER BY created_at, team, principal, source");
+    statement.fetch(tx, "team_members").await?.iter().map(membership).collect()
+}
+
+fn membership(row: &Row) -> Result<Membership, StoreError> {
+    Ok(Membership {
+        team: row.text("team")?.into(),
+        principal: row.text("principal")?.into(),
+        source: row.source("source")?,
+        created_at: row.moment("created_at")?,
+    })
+}

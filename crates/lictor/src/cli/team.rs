@@ -1,0 +1,249 @@
+//! Which teams are there, who is in them, and what may they?
+
+use clap::{Args, Subcommand};
+use lictor_model::{Assignments, Principal, PrincipalName, Source, Team, TeamGrant, TeamName, Timestamp};
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::holding::{place, sources, workspace_of};
+use super::printed::{Printed, table};
+use super::target::Console;
+
+/// `lictor team`
+#[derive(Debug, Subcommand)]
+pub(crate) enum TeamCommand {
+    /// Make a team, with nobody in it.
+    #[command(
+        after_help = "Example:\n  lictor team add data --description \"Data engineering\"\n  lictor team add-member data alice etl-worker\n  lictor grant add --team data --role developer"
+    )]
+    Add(Add),
+    /// List all teams, with their members and roles.
+    List,
+    /// Show one team: who is in it, since when, and who says so; and its roles.
+    Show(Named),
+    /// Remove a team: what it gave its members stops holding within a second, on open websockets too.
+    Remove(Named),
+    /// Put users or service accounts into a team.
+    #[command(after_help = "Example:\n  lictor team add-member data alice etl-worker")]
+    AddMember(Members),
+    /// Take users or service accounts out of a team: what it gave them stops holding within a second, on open websockets
+    /// too.
+    RemoveMember(Members),
+}
+
+/// A team's name.
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The team, as `lictor team list` prints it.
+    name: String,
+}
+
+/// `lictor team add`
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// 1 to 48 of a-z, 0-9 and -, beginning with a letter.
+    name: String,
+    /// One sentence for lists.
+    #[arg(long, default_value = "")]
+    description: String,
+}
+
+/// `lictor team add-member` and `lictor team remove-member`
+#[derive(Debug, Args)]
+pub(crate) struct Members {
+    /// The team, as `lictor team list` prints it.
+    team: String,
+    /// Users or service accounts: all of them, or none if there is a mistake.
+    #[arg(value_name = "PRINCIPAL", required = true)]
+    names: Vec<String>,
+}
+
+impl TeamCommand {
+    /// Runs it.
+    pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        match self {
+            Self::Add(add) => add.run(console).await,
+            Self::List => list(console).await,
+            Self::Show(named) => show(console, &named).await,
+            Self::Remove(named) => {
+                let team = console.team(&named.name).await?;
+                console.store.remove_team(&console.by, &team.name).await?;
+                let json = json!({ "id": team.id, "name": team.name, "change": "removed" });
+                Ok(Printed::new(format!("removed team {}", team.name), json))
+            }
+            Self::AddMember(members) => members.add(console).await,
+            Self::RemoveMember(members) => members.remove(console).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        let name = TeamName::parse(&self.name)?;
+        let team = console.store.add_team(&console.by, name, self.description).await?;
+        let text = format!("added team {}; put somebody in: lictor team add-member {} NAME", team.name, team.name);
+        Ok(Printed::new(text, as_json(&team)))
+    }
+}
+
+impl Members {
+    async fn add(self, console: &Console) -> Result<Printed, CliError> {
+        let (team, names) = self.read(console).await?;
+        let added = console.store.add_members(&console.by, &team.name, &names).await?;
+        let text = if added.is_empty() {
+            format!("all of them are in team {} already", team.name)
+        } else {
+            format!("{} in team {} now", are(&added), team.name)
+        };
+        Ok(Printed::new(text, json!({ "team": team.name, "members": names, "added": added, "change": "added" })))
+    }
+
+    async fn remove(self, console: &Console) -> Result<Printed, CliError> {
+        let (team, names) = self.read(console).await?;
+        console.store.remove_members(&console.by, &team.name, &names).await?;
+        let mut text = format!("{} no longer in team {}", are(&names), team.name);
+        let roster = Roster::load(console).await?;
+        let stay: Vec<Member<'_>> =
+            roster.members(&team).into_iter().filter(|member| names.contains(&member.principal.name)).collect();
+        if !stay.is_empty() {
+            text = format!("{} no longer in team {} by hand", are(&names), team.name);
+        }
+        for member in &stay {
+            text += &format!(
+                "\n{} stays in it by {}; `lictor user disable {}` stops them at once",
+                member.principal.name,
+                member.said_by(),
+                member.principal.name
+            );
+        }
+        let stay: Vec<Value> = stay.iter().map(Member::as_json).collect();
+        let json = json!({ "team": team.name, "members": names, "stay_by_rule": stay, "change": "removed" });
+        Ok(Printed::new(text, json))
+    }
+
+    /// The team and who it is about, each once.
+    async fn read(&self, console: &Console) -> Result<(Team, Vec<PrincipalName>), CliError> {
+        let team = console.team(&self.team).await?;
+        let mut names: Vec<PrincipalName> = Vec::new();
+        for name in &self.names {
+            let name = console.principal(name).await?.name;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok((team, names))
+    }
+}
+
+fn are(names: &[PrincipalName]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.iter().map(PrincipalName::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// Teams with who is in them.
+struct Roster {
+    assignments: Assignments,
+    principals: Vec<Principal>,
+}
+
+struct Member<'a> {
+    principal: &'a Principal,
+    since: Timestamp,
+    sources: Vec<Source>,
+}
+
+impl Roster {
+    async fn load(console: &Console) -> Result<Self, CliError> {
+        let assignments = console.store.load_assignments().await?;
+        Ok(Self { assignments, principals: console.store.list_principals(None).await? })
+    }
+
+    /// By name, each once however many sources say so.
+    fn members(&self, team: &Team) -> Vec<Member<'_>> {
+        let mut members: Vec<Member<'_>> = Vec::new();
+        for one in self.assignments.memberships.iter().filter(|one| one.team == team.id) {
+            if let Some(member) = members.iter_mut().find(|member| member.principal.id == one.principal) {
+                member.sources.push(one.source.clone());
+            } else if let Some(principal) = self.principals.iter().find(|principal| principal.id == one.principal) {
+                // The oldest comes first.
+                members.push(Member { principal, since: one.created_at, sources: vec![one.source.clone()] });
+            }
+        }
+        members.sort_by(|one, other| one.principal.name.cmp(&other.principal.name));
+        members
+    }
+
+    fn grants(&self, team: &Team) -> impl Iterator<Item = &TeamGrant> {
+        self.assignments.team_grants.iter().filter(|grant| grant.team == team.id)
+    }
+}
+
+impl Member<'_> {
+    fn said_by(&self) -> String {
+        self.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    fn as_row(&self) -> Vec<String> {
+        let (name, kind) = (self.principal.name.to_string(), self.principal.kind.as_str().to_owned());
+        vec![name, kind, self.said_by(), self.since.to_rfc3339()]
+    }
+
+    fn as_json(&self) -> Value {
+        json!({
+            "name": self.principal.name,
+            "kind": self.principal.kind,
+            "sources": sources(&self.sources),
+            "since": self.since.to_rfc3339(),
+        })
+    }
+}
+
+async fn list(console: &Console) -> Result<Printed, CliError> {
+    let roster = Roster::load(console).await?;
+    let row = |team: &Team| {
+        let roles: Vec<String> =
+            roster.grants(team).map(|grant| format!("{} {}", grant.role, place(&grant.scope))).collect();
+        let members = roster.members(team).len().to_string();
+        let roles = if roles.is_empty() { "-".to_owned() } else { roles.join(", ") };
+        vec![team.name.to_string(), members, roles, team.description.clone()]
+    };
+    let teams = &roster.assignments.teams;
+    let rows: Vec<Vec<String>> = teams.iter().map(row).collect();
+    let json = teams.iter().map(|team| whole(&roster, team)).collect();
+    Ok(Printed::new(table(&["TEAM", "MEMBERS", "ROLES", "DESCRIPTION"], &rows), Value::Array(json)))
+}
+
+async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
+    let team = console.team(&named.name).await?;
+    let roster = Roster::load(console).await?;
+    let mut text = format!("name         {}\nid           {}\n", team.name, team.id);
+    text += &format!("description  {}\ncreated      {}\n", team.description, team.created_at);
+    let rows: Vec<Vec<String>> = roster.members(&team).iter().map(Member::as_row).collect();
+    text += &format!("\n{}", table(&["MEMBER", "KIND", "BY", "SINCE"], &rows));
+    let rows: Vec<Vec<String>> = roster
+        .grants(&team)
+        .map(|grant| vec![grant.role.to_string(), place(&grant.scope), grant.created_at.to_rfc3339()])
+        .collect();
+    text += &format!("\n{}", table(&["ROLE", "WHERE", "SINCE"], &rows));
+    Ok(Printed::new(text, whole(&roster, &team)))
+}
+
+/// A team as JSON, with its members and grants.
+fn whole(roster: &Roster, team: &Team) -> Value {
+    let mut json = as_json(team);
+    let grant = |grant: &TeamGrant| json!({ "id": grant.id, "role": grant.role, "workspace": workspace_of(&grant.scope), "created_at": grant.created_at.to_rfc3339() });
+    if let Some(object) = json.as_object_mut() {
+        object.insert("members".to_owned(), roster.members(team).iter().map(Member::as_json).collect());
+        object.insert("grants".to_owned(), roster.grants(team).map(grant).collect());
+    }
+    json
+}
+
+fn as_json(team: &Team) -> Value {
+    json!({
+        "id": team.id,
+        "name": team.name,
+        "description": team.description,
+        "created_at": team.created_at.to_rfc3339(),
+    })
+}
