@@ -122,6 +122,7 @@ fn event(rejection: &Rejection, origin: &Origin, request: &RequestId, at: Timest
         workspace: None,
         outcome: Outcome::Refused,
         reason: rejection.reason.code().to_owned(),
+        demands: None,
         status: rejection.reason.status(),
         request: Some(request.clone()),
     }

@@ -4,7 +4,7 @@
 //! is everything. Each condition names a fact, and what it needs besides the row. Prefect would read the same fact: the
 //! body has been parsed strictly, and what is forwarded is written anew from what was looked at here.
 
-use lictor_model::{Permission, PermissionSet};
+use lictor_model::{Demands, Permission, PermissionSet};
 use serde_json::{Map, Value};
 
 use crate::event_payloads::EVERY_PAYLOAD;
@@ -33,6 +33,20 @@ impl Condition {
 pub(crate) fn lacking(inspect: Inspect, body: &Value, held: PermissionSet) -> Option<PermissionSet> {
     let unmet = |condition: &&Condition| !condition.needs.admits(held) && condition.is_met_by(body);
     inspect.conditions().iter().find(unmet).map(|condition| condition.needs.lacking(held))
+}
+
+/// What all the facts found need.
+#[must_use]
+pub(crate) fn demands(inspect: Inspect, body: &Value) -> Demands {
+    let mut demands = Demands::default();
+    for condition in inspect.conditions().iter().filter(|condition| condition.is_met_by(body)) {
+        match condition.needs {
+            Access::Either(any_of) => demands.add(any_of),
+            Access::Needs(all) => all.iter().for_each(|one| demands.add(PermissionSet::of(&[one]))),
+            Access::Public | Access::Member | Access::Nobody => {}
+        }
+    }
+    demands
 }
 
 impl Inspect {

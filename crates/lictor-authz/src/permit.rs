@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lictor_model::{Narrowing, Permission, PermissionSet, Reason};
+use lictor_model::{Demands, Narrowing, Permission, PermissionSet, Reason};
 use serde_json::Value;
 
 use crate::conditions::{self, Condition};
@@ -56,6 +56,12 @@ impl Permit {
             Some(narrowing) if !narrow::admits_body(narrowing, body) => Err(Denial::because(Reason::KeyTooNarrow)),
             _ => Ok(()),
         }
+    }
+
+    /// What the body needs besides the row, held or not: for the record.
+    #[must_use]
+    pub fn demands(&self, body: &Value) -> Demands {
+        conditions::demands(self.operation.inspect, body)
     }
 
     /// Whether nothing that the body may hold needs more than the caller holds.

@@ -211,7 +211,9 @@ impl DataThread {
                     let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
                     Box::pin(own_settings::leave_out(run, permit, upstream, outgoing)).await?;
                 }
-                permit.check_body(body.as_ref().unwrap_or(&Value::Null))?;
+                let looked_at = body.as_ref().unwrap_or(&Value::Null);
+                story.demands = Some(permit.demands(looked_at));
+                permit.check_body(looked_at)?;
                 let rewritten = inspect::write_body(body.as_ref())?;
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 sent.raise();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lictor_authz::{Effect, Operation};
 use lictor_model::{
-    Actor, AuditEvent, EventId, Identity, Outcome, PermissionSet, Reason, RequestId, Timestamp, WorkspaceName,
+    Actor, AuditEvent, Demands, EventId, Identity, Outcome, PermissionSet, Reason, RequestId, Timestamp, WorkspaceName,
 };
 use tokio::time::Instant;
 
@@ -38,6 +38,8 @@ pub(crate) struct Story {
     reason: Option<Reason>,
     lacking: PermissionSet,
     pub(crate) reveals: bool,
+    /// What the body needed besides the row, once it was looked at.
+    pub(crate) demands: Option<Demands>,
     status: u16,
 }
 
@@ -60,6 +62,7 @@ impl Story {
             reason: None,
             lacking: PermissionSet::EMPTY,
             reveals: false,
+            demands: None,
             status: 0,
         }
     }
@@ -141,6 +144,7 @@ impl Story {
             workspace: self.workspace.clone(),
             outcome,
             reason: self.reason.map_or("", Reason::code).to_owned(),
+            demands: self.demands.clone(),
             status: self.status,
             request: Some(self.request.clone()),
         }

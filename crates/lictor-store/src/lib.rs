@@ -1,6 +1,7 @@
 //! What do we remember? The only SQL of Lictor: one text for SQLite and PostgreSQL.
 
 mod audit;
+mod automations;
 mod by;
 mod directory;
 mod error;
@@ -22,7 +23,10 @@ mod teams;
 
 pub use by::By;
 pub use error::StoreError;
-pub use rows::{AuditFilter, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow, Versions};
+pub use rows::{
+    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow,
+    Versions,
+};
 pub use sign_in_rules::{RuleChange, RuleGifts};
 
 /// Principals, credentials, roles, teams, grants, sessions and the record. Clones share one pool.

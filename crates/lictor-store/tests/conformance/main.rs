@@ -10,6 +10,7 @@
     reason = "all of it is tests"
 )]
 
+mod automations;
 mod credentials;
 mod directory;
 mod opening;
@@ -83,6 +84,9 @@ on_one_handle! {
     record: every_field_of_an_event_reads_back,
     record: the_record_is_filtered_by_actor_and_outcome,
     record: a_batch_is_recorded_whole_whoever_else_writes,
+    automations: an_automation_belongs_to_whoever_saved_it_last_until_it_is_deleted,
+    automations: the_automations_of_a_deployment_go_together,
+    automations: an_owner_stays_on_record_when_removed,
 }
 
 on_several_handles! {
