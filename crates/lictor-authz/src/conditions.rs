@@ -65,7 +65,7 @@ impl Inspect {
             Self::DeploymentsToDelete => DEPLOYMENTS_TO_DELETE,
             Self::DeploymentChange => DEPLOYMENT_CHANGE,
             Self::Parameters => PARAMETERS,
-            Self::Automation => AUTOMATION,
+            Self::Automation | Self::Enabling => AUTOMATION,
             Self::Events => EVENTS,
             Self::EventFilter => EVENT_FILTER,
             Self::BlockType => BLOCK_TYPE,
@@ -154,6 +154,19 @@ static DEPLOYMENT_CHANGE: &[Condition] = &[
     KINDS,
 ];
 
+/// What the conditions below need together.
+const ALL_THAT_AUTOMATIONS_DO: Access = Access::all_of(&[
+    Permission::RunDeployments,
+    Permission::ReconfigureFlowRuns,
+    Permission::WriteDeployments,
+    Permission::WriteWorkPools,
+    Permission::WriteWorkQueues,
+    Permission::RunFlows,
+    Permission::ManageFlows,
+    Permission::SeeSecretBlocks,
+    Permission::SeeVariables,
+]);
+
 /// Prefect's actions (`server/events/actions.py`), each with what a person would need to do the same.
 static AUTOMATION: &[Condition] = &[
     Condition {
@@ -200,6 +213,11 @@ static AUTOMATION: &[Condition] = &[
         fact: "the actions `call-webhook` and `send-notification`, which use a block's secret and send elsewhere what the server sees",
         needs: Access::all_of(&[Permission::SeeSecretBlocks]),
         found: |body| acts(body, &["call-webhook", "send-notification"]),
+    },
+    Condition {
+        fact: "the action `resume-automation`, which lets another automation do whatever that one does",
+        needs: ALL_THAT_AUTOMATIONS_DO,
+        found: |body| acts(body, &["resume-automation"]),
     },
     Condition {
         fact: "a template (`{{` or `{%`), which Prefect renders with every variable at hand, or `__prefect_kind`",

@@ -235,7 +235,7 @@ table! {
     POST "/events/count-by/{countable}", Needs SeeEvents, Read, EventFilter, Decided "a count, asked for with a body";
     POST "/automations/", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
     PUT "/automations/{id}", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
-    PATCH "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "enables or disables what runs with the server's authority";
+    PATCH "/automations/{id}", Needs ManageAutomations, Change, Enabling, Decided "disables, or enables what runs with the server's authority: then it also needs what each of its actions needs";
     DELETE "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "takes away alerts and reactions";
     GET "/automations/{id}", Needs SeeAutomations, Read, Nothing, Decided "reads one automation";
     POST "/automations/filter", Needs SeeAutomations, Read, Nothing, Decided "a list, asked for with a body";

@@ -1,5 +1,6 @@
 //! What lets a request through? A permit: forwarding takes one, and only a decision makes one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use lictor_model::{Demands, Narrowing, Permission, PermissionSet, Reason};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::conditions::{self, Condition};
 use crate::decision::Denial;
 use crate::event_payloads::PayloadView;
-use crate::matcher::Matched;
+use crate::matcher::{self, Matched};
 use crate::narrow;
 use crate::operation::Operation;
 
@@ -42,6 +43,12 @@ impl Permit {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The decoded value of a parameter of the operation's template, as `param("id")`.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
+        matcher::params(self.operation, &self.path).find_map(|(of, value)| (of == name).then_some(value))
     }
 
     /// Whether the body may ask for what it asks for, where the row says that it is looked at.

@@ -10,6 +10,7 @@ use lictor_authz::{Inspect, Operation, Permit, Place, surface};
 use lictor_model::{Identity, Reason};
 use serde_json::Value;
 
+use crate::automation;
 use crate::body::{self, Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
 use crate::page_token::Holder;
@@ -48,6 +49,9 @@ impl DataThread {
         }
         if next_page::OPERATIONS.contains(&operation.name()) {
             return Box::pin(self.event_page(permit, story, arrival, identity)).await;
+        }
+        if automation::OPERATIONS.contains(&operation.name()) {
+            return Box::pin(self.automation(permit, story, arrival, identity)).await;
         }
         let mut response = self.exchange(permit, story, arrival, identity).await?;
         let status = response.status().as_u16();
@@ -92,6 +96,35 @@ impl DataThread {
         let payloads = permit.payloads();
         let rewrite = |body: &[u8]| next_page::rewrite(body, &base, payloads, seal);
         self.rewritten(permit, story, arrival, Some(identity), rewrite).await
+    }
+
+    /// Something done to automations: who answers for them is on record before the answer leaves.
+    async fn automation(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        arrival: Arrival<'_>,
+        identity: Option<&Identity>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let identity = identity.ok_or(Reason::AuthenticationRequired)?;
+        let workspace = self.workspace(&arrival.target)?.name.clone();
+        let (operation, mut which) = (permit.operation().name(), automation::named(&permit));
+        let response = if operation == automation::MAKING {
+            let made = |body: &[u8]| {
+                which = automation::id_in(body);
+                which.as_ref().map(|_| Bytes::copy_from_slice(body))
+            };
+            self.rewritten(permit, story, arrival, Some(identity), made).await?
+        } else {
+            let mut response = self.exchange(permit, story, arrival, Some(identity)).await?;
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.map(ResponseBody::Upstream)
+        };
+        if let Some(which) = which {
+            let done = automation::Done { operation, status: response.status().as_u16(), which, workspace };
+            story.automation = done.change(story, identity);
+        }
+        Ok(response)
     }
 
     /// Forwards, and answers with Prefect's body written anew.
@@ -180,14 +213,14 @@ impl DataThread {
             Inspect::Nothing => Ok((target.query, streamed(body))),
             Inspect::SecretsInQuery => {
                 let inspected = inspect::secrets_in_query(target.query.as_deref(), permit.may_see_secrets())?;
-                story.reveals = inspected.reveals;
+                story.reveals(inspected.reveals);
                 Ok((inspected.rewritten, streamed(body)))
             }
             Inspect::SecretsInBody => {
                 check_json(request.headers())?;
                 let body = collect(body, limit).await?;
                 let inspected = inspect::secrets_in_body(&body, permit.may_see_secrets())?;
-                story.reveals = inspected.reveals;
+                story.reveals(inspected.reveals);
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(inspected.rewritten))))
@@ -200,6 +233,18 @@ impl DataThread {
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(inspect::schema(&body)?))))
+            }
+            Inspect::Enabling => {
+                check_json(request.headers())?;
+                let body = inspect::read_body(&collect(body, limit).await?)?;
+                if automation::enables(body.as_ref()) {
+                    let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
+                    let path = format!("{API_MOUNT}{}", permit.path());
+                    let enabled = Box::pin(own_settings::read(&path, upstream, outgoing)).await?.ok_or(Reason::NotFound)?;
+                    story.demands = Some(permit.demands(&enabled));
+                    permit.check_body(&enabled)?;
+                }
+                Ok((target.query, written(body.as_ref(), outgoing, sent)?))
             }
             _ => {
                 check_json(request.headers())?;
@@ -214,10 +259,10 @@ impl DataThread {
                 let looked_at = body.as_ref().unwrap_or(&Value::Null);
                 story.demands = Some(permit.demands(looked_at));
                 permit.check_body(looked_at)?;
-                let rewritten = inspect::write_body(body.as_ref())?;
-                outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                sent.raise();
-                Ok((target.query, Either::Right(Full::new(rewritten))))
+                if permit.operation().inspect == Inspect::Automation {
+                    story.draft = Some(automation::Draft::of(looked_at));
+                }
+                Ok((target.query, written(body.as_ref(), outgoing, sent)?))
             }
         }
     }
@@ -230,6 +275,14 @@ impl DataThread {
         let target = upstream_target(matched.operation(), matched.path(), arrival.target.query.as_deref());
         Ok(Errand { target, headers, auth_string: workspace.auth_string.clone() })
     }
+}
+
+/// A body in our own spelling.
+fn written(body: Option<&Value>, outgoing: &mut HeaderMap, sent: &SentFlag) -> Result<OutgoingBody, Reason> {
+    let rewritten = inspect::write_body(body)?;
+    outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    sent.raise();
+    Ok(Either::Right(Full::new(rewritten)))
 }
 
 fn upstream_target(operation: &Operation, path: &str, query: Option<&str>) -> String {

@@ -120,7 +120,7 @@ impl DataThread {
         // Nobody learns that a change was made, or was refused, before it is on record.
         if story.is_for_the_record() {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
-            if let Err(reason) = gateway.recorder.record(story.event(outcome)).await {
+            if let Err(reason) = gateway.recorder.record(story.event(outcome), story.automation.take()).await {
                 story.refused(reason);
                 response = refusal::respond(&reason.into(), &story.request, &request);
             }

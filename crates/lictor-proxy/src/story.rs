@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use lictor_authz::{Effect, Operation};
 use lictor_model::{
-    Actor, AuditEvent, Demands, EventId, Identity, Outcome, PermissionSet, Reason, RequestId, Timestamp, WorkspaceName,
+    Actor, AuditEvent, Demands, EventId, Identity, Outcome, Permission, PermissionSet, Reason, RequestId, Timestamp,
+    WorkspaceName,
 };
+use lictor_store::AutomationChange;
 use tokio::time::Instant;
 
 use crate::access_log::AccessLine;
+use crate::automation::Draft;
 use crate::refusal::Refusal;
 
 /// Labels of what is no row of the table.
@@ -37,9 +40,13 @@ pub(crate) struct Story {
     identity: Option<Identity>,
     reason: Option<Reason>,
     lacking: PermissionSet,
-    pub(crate) reveals: bool,
+    reveals: bool,
     /// What the body needed besides the row, once it was looked at.
     pub(crate) demands: Option<Demands>,
+    /// What an automation is to be.
+    pub(crate) draft: Option<Draft>,
+    /// What was done to automations.
+    pub(crate) automation: Option<AutomationChange>,
     status: u16,
 }
 
@@ -63,6 +70,8 @@ impl Story {
             lacking: PermissionSet::EMPTY,
             reveals: false,
             demands: None,
+            draft: None,
+            automation: None,
             status: 0,
         }
     }
@@ -103,6 +112,20 @@ impl Story {
     pub(crate) fn socket_closed(&mut self, code: u16, reason: Option<Reason>) {
         self.status = code;
         self.reason = reason.or(self.reason);
+    }
+
+    /// That Prefect is asked to reveal secrets, which is on record like a change.
+    pub(crate) fn reveals(&mut self, reveals: bool) {
+        self.reveals = reveals;
+        if reveals {
+            let mut demands = Demands::default();
+            demands.add(PermissionSet::of(&[Permission::SeeSecretBlocks]));
+            self.demands = Some(demands);
+        }
+    }
+
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
     }
 
     pub(crate) fn user_agent(&self) -> &Arc<str> {
