@@ -98,7 +98,7 @@ class Gateway:
     def run(self, *arguments: str, stdin: str | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Runs a command on this gateway's store, whatever it answers."""
         place = ["--config", str(self.config)] if self.config else ["--data", str(self.data)]
-        return subprocess.run([str(binary()), *arguments, *place], input=stdin or "", capture_output=True, text=True, env={**self.env, **(env or {})}, timeout=60, check=False)
+        return subprocess.run([str(binary()), *arguments, *place], input=stdin or "", capture_output=True, text=True, env={**self.env, **(env or {})}, timeout=240, check=False)
 
     def cli(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs a command that must succeed; answers what it printed."""

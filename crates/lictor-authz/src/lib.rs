@@ -8,6 +8,7 @@ pub mod matcher;
 mod narrow;
 pub mod operation;
 pub mod operations;
+pub mod ownership;
 pub mod path;
 pub mod permit;
 pub mod render;

@@ -66,6 +66,7 @@ table! {
     GET "/ready", Public, Read, Nothing, Decided "readiness probes carry no credential; Prefect exempts it too";
     GET "/openapi.json", Member, Read, Nothing, Decided "the schema of the API: a member's reading";
     GET "/docs", Member, Read, Nothing, Decided "the schema of the API as a page: a member's reading";
+    GET "/docs/oauth2-redirect", Nobody, Read, Nothing, Decided "for document pages that sign in by OAuth; Prefect's do not";
     GET "/redoc", Member, Read, Nothing, Decided "the schema of the API as a page: a member's reading";
     GET "/static/{path}", Member, Read, Nothing, Decided "the pictures of the API's document pages";
     GET "/metrics", Needs SeeWorkspaceSettings, Read, Nothing, Decided "describes the whole server, as its settings do; off by default";

@@ -71,6 +71,15 @@ impl Permit {
         conditions::demands(self.operation.inspect, body)
     }
 
+    /// Whether what a body was once found to need is held.
+    ///
+    /// # Errors
+    /// A [`Denial`] that names what is lacking.
+    pub fn check_demands(&self, demands: &Demands) -> Result<(), Denial> {
+        let lacking = demands.lacking(self.held);
+        if lacking.is_empty() { Ok(()) } else { Err(Denial { reason: Reason::PermissionDenied, lacking }) }
+    }
+
     /// Whether nothing that the body may hold needs more than the caller holds.
     #[must_use]
     pub fn meets_all(&self) -> bool {

@@ -16,8 +16,8 @@ const DELETING_OF: &str = "DELETE /automations/owned-by/{resource_id}";
 /// The operations after which somebody else, or nobody, answers for an automation. Enabling changes no owner.
 pub(crate) const OPERATIONS: [&str; 4] = [MAKING, CHANGING, DELETING, DELETING_OF];
 
-/// Longer names are cut on record.
-const LONGEST_NAME: usize = 200;
+/// What is longer is cut on record.
+const LONGEST: usize = 200;
 
 /// What an automation is to be.
 #[derive(Debug, Clone)]
@@ -29,12 +29,13 @@ pub(crate) struct Draft {
 impl Draft {
     /// Reads it out of the body that saves it.
     pub(crate) fn of(body: &Value) -> Self {
-        let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
-        Self {
-            name: text("name").chars().take(LONGEST_NAME).collect(),
-            owner_resource: text("owner_resource").to_owned(),
-        }
+        let text = |key: &str| cut(body.get(key).and_then(Value::as_str).unwrap_or_default());
+        Self { name: text("name"), owner_resource: text("owner_resource") }
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
 }
 
 /// Whether a change of an automation may enable it: `enabled` is true where it is left out.
@@ -45,7 +46,7 @@ pub(crate) fn enables(body: Option<&Value>) -> bool {
 /// What the path names: an automation, or what automations belong to.
 pub(crate) fn named(permit: &Permit) -> Option<String> {
     let named = permit.param("id").map(|id| canonical_uuid(&id).unwrap_or_else(|| id.into_owned()));
-    named.or_else(|| permit.param("resource_id").map(|resource| resource.into_owned()))
+    named.or_else(|| permit.param("resource_id").map(|resource| cut(&resource)))
 }
 
 /// The id of the automation in an answer.
@@ -104,7 +105,8 @@ mod tests {
     #[test]
     fn only_a_plain_false_enables_nothing() {
         assert!(!enables(Some(&json!({"enabled": false}))));
-        for body in [json!({}), json!({"enabled": true}), json!({"enabled": 0}), json!({"enabled": "false"}), json!([])] {
+        for body in [json!({}), json!({"enabled": true}), json!({"enabled": 0}), json!({"enabled": "false"}), json!([])]
+        {
             assert!(enables(Some(&body)), "{body}");
         }
         assert!(enables(None));

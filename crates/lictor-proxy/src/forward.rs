@@ -240,7 +240,8 @@ impl DataThread {
                 if automation::enables(body.as_ref()) {
                     let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
                     let path = format!("{API_MOUNT}{}", permit.path());
-                    let enabled = Box::pin(own_settings::read(&path, upstream, outgoing)).await?.ok_or(Reason::NotFound)?;
+                    let enabled =
+                        Box::pin(own_settings::read(&path, upstream, outgoing)).await?.ok_or(Reason::NotFound)?;
                     story.demands = Some(permit.demands(&enabled));
                     permit.check_body(&enabled)?;
                 }

@@ -32,7 +32,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
     pub async fn list_automations(&self, only: Option<&WorkspaceName>) -> Result<Vec<AutomationRow>, StoreError> {
-        let mut statement = sql("SELECT id, workspace, name, owner_resource, principal, principal_name, demands, saved_at \
+        let mut statement =
+            sql("SELECT id, workspace, name, owner_resource, principal, principal_name, demands, saved_at \
                                  FROM automations WHERE 1 = 1");
         if let Some(workspace) = only {
             statement.push(" AND workspace = ");

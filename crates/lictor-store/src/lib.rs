@@ -24,8 +24,8 @@ mod teams;
 pub use by::By;
 pub use error::StoreError;
 pub use rows::{
-    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow,
-    Versions,
+    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow,
+    SessionRow, Versions,
 };
 pub use sign_in_rules::{RuleChange, RuleGifts};
 

@@ -22,6 +22,7 @@ pub(crate) mod service_account;
 pub(crate) mod target;
 pub(crate) mod team;
 pub(crate) mod up;
+pub(crate) mod upstreams;
 pub(crate) mod user;
 mod verdict;
 
@@ -94,7 +95,7 @@ enum Command {
     /// The record of who did what.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// The policy as something to test: cases with what is expected of each.
+    /// The policy as something to test, to hold against Prefect, and to try on what is on record.
     #[command(subcommand)]
     Policy(policy::Policy),
     /// May they? The decision for one request, and what it rests on. Exit code 0: allowed; 3: refused.
@@ -136,11 +137,8 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
             on_store(target, async |console| grant.run(&console).await)
         }
         Command::Import(import) => on_store(target, async |console| import.run(&console).await),
-        Command::Audit(audit) => on_store(target, async |console| audit.run(&console).await),
-        Command::Policy(policy) => {
-            let default = can::default_workspace(target)?;
-            on_store(target, async |console| policy.run(&console, default).await)
-        }
+        Command::Audit(audit) => audit.run(target),
+        Command::Policy(policy) => policy.run(target),
         Command::Can(can) => {
             let workspace = can.workspace_in(target)?;
             on_store(target, async |console| can.run(&console, workspace).await)
@@ -198,6 +196,9 @@ mod tests {
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",
             "policy test policy.toml --json",
+            "policy verify --config lictor.toml --workspace main --python /opt/prefect/bin/python",
+            "policy replay --since 7d --with changes.toml",
+            "audit automations --workspace default --lapsed --upstream",
             "operation list",
             "completions bash",
         ] {

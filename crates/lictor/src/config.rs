@@ -89,6 +89,14 @@ pub(crate) fn read_workspace_names(path: &Path) -> Result<Vec<WorkspaceName>, Co
     read_with(path, |section, _| Some(workspace::names(section)))
 }
 
+/// Reads only the workspaces, and what they point at.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or something is wrong with a workspace.
+pub(crate) fn read_workspaces(path: &Path) -> Result<Vec<Workspace>, ConfigError> {
+    read_with(path, |section, surroundings| Some(workspace::all(section, surroundings)))
+}
+
 fn read_with<T>(
     path: &Path,
     from_written: impl FnOnce(&mut Section<'_>, Surroundings<'_>) -> Option<T>,

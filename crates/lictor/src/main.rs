@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod doctor;
 mod probe;
+mod routes;
 mod supervise;
 
 use std::io::Write;

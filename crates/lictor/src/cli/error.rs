@@ -7,12 +7,15 @@ use lictor_model::team::TeamNameError;
 use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
+use super::audit::automations::AutomationsError;
 use super::can::CanError;
 use super::import::ImportError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
+use super::policy::verify::VerifyError;
 use super::target::TargetError;
 use super::up::UpError;
+use super::upstreams::UpstreamsError;
 use crate::app::AppError;
 use crate::config::ConfigError;
 
@@ -42,6 +45,12 @@ pub(crate) enum CliError {
     Can(#[from] CanError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Automations(#[from] AutomationsError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Upstreams(#[from] UpstreamsError),
     #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]

@@ -93,7 +93,11 @@ impl Up {
             None => Some(self.own_server(&data)?),
         };
         let workspace = match (&self.upstream, &server) {
-            (Some(upstream), _) => workspace::only(upstream.clone(), self.upstream_auth_string()?),
+            (Some(upstream), _) => {
+                running::note_elsewhere(&data, upstream)
+                    .map_err(|source| UpError::Data { path: data.clone(), source })?;
+                workspace::only(upstream.clone(), upstream_auth_string(self.upstream_auth_string_file.as_deref())?)
+            }
             (None, Some(server)) => workspace::only(server.at.clone(), Some(server.auth_string.clone())),
             (None, None) => return Ok(Printed::nothing()),
         };
@@ -126,24 +130,6 @@ impl Up {
     fn check_listen(&self) -> Result<(), UpError> {
         let listen = self.listen;
         TcpListener::bind(listen).map(drop).map_err(|source| UpError::Listen { listen, source })
-    }
-
-    fn upstream_auth_string(&self) -> Result<Option<Secret>, UpError> {
-        const VARIABLE: &str = "LICTOR_UPSTREAM_AUTH_STRING";
-        let (origin, text) = match &self.upstream_auth_string_file {
-            Some(file) => {
-                let origin = file.display().to_string();
-                let read = std::fs::read_to_string(file);
-                let text =
-                    read.map_err(|error| UpError::AuthString { origin: origin.clone(), what: error.to_string() })?;
-                (origin, text)
-            }
-            None => match std::env::var(VARIABLE) {
-                Ok(text) => (VARIABLE.to_owned(), text),
-                Err(_) => return Ok(None),
-            },
-        };
-        workspace::usable_auth_string(&text).map(Some).map_err(|what| UpError::AuthString { origin, what })
     }
 
     fn own_server(&self, data: &Path) -> Result<Server, UpError> {
@@ -196,6 +182,24 @@ fn own_auth_string(path: &Path) -> std::io::Result<Secret> {
     file.write_all(auth_string.as_bytes())?;
     file.sync_all()?;
     Ok(Secret::new(auth_string))
+}
+
+/// The auth string of a server that is not ours: from a file, or from `LICTOR_UPSTREAM_AUTH_STRING`.
+pub(crate) fn upstream_auth_string(file: Option<&Path>) -> Result<Option<Secret>, UpError> {
+    const VARIABLE: &str = "LICTOR_UPSTREAM_AUTH_STRING";
+    let (origin, text) = match file {
+        Some(file) => {
+            let origin = file.display().to_string();
+            let read = std::fs::read_to_string(file);
+            let text = read.map_err(|error| UpError::AuthString { origin: origin.clone(), what: error.to_string() })?;
+            (origin, text)
+        }
+        None => match std::env::var(VARIABLE) {
+            Ok(text) => (VARIABLE.to_owned(), text),
+            Err(_) => return Ok(None),
+        },
+    };
+    workspace::usable_auth_string(&text).map(Some).map_err(|what| UpError::AuthString { origin, what })
 }
 
 fn free_port() -> std::io::Result<Upstream> {
