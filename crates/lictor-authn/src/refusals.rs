@@ -100,6 +100,7 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::MistypedKey
             | Reason::UnknownKey
             | Reason::RevokedKey
+            | Reason::DisabledKey
             | Reason::ExpiredKey
             | Reason::KeyOfAnother
             | Reason::InvalidCredentials

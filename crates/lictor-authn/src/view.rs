@@ -72,6 +72,7 @@ pub(crate) struct Key {
     id: CredentialId,
     expires_at: Option<Timestamp>,
     is_revoked: bool,
+    is_disabled: bool,
     narrowing: Option<Arc<Narrowing>>,
     noted: AtomicI64,
 }
@@ -108,6 +109,7 @@ impl People {
             id: row.id,
             expires_at: row.expires_at,
             is_revoked: row.revoked_at.is_some(),
+            is_disabled: row.disabled,
             narrowing: row.narrowing.map(Arc::new),
             noted: AtomicI64::default(),
         });
@@ -171,6 +173,8 @@ impl Key {
     pub(crate) fn is_good(&self, now: Timestamp) -> Result<(), Reason> {
         if self.is_revoked {
             Err(Reason::RevokedKey)
+        } else if self.is_disabled {
+            Err(Reason::DisabledKey)
         } else if self.expires_at.is_some_and(|end| now >= end) {
             Err(Reason::ExpiredKey)
         } else if self.principal.disabled {

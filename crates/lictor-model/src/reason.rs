@@ -45,7 +45,9 @@ reasons! {
     UnknownKey = "unknown-key", 401, "This API key is not known here. Make one with \"lictor key create\".";
     /// A revoked key.
     RevokedKey = "revoked-key", 401, "This API key was revoked. Make a new one with \"lictor key create\".";
-    /// A key past its expiry.
+    /// A key that an administrator has put out of use for a while.
+    DisabledKey = "disabled-key", 401, "This API key is disabled. Ask an owner to enable it (\"lictor key enable\").";
+    /// A key past its expiry, or older than the roles of its owner allow.
     ExpiredKey = "expired-key", 401, "This API key has expired. Make a new one with \"lictor key create\".";
     /// `user:KEY` where the key belongs to somebody else.
     KeyOfAnother = "key-of-another", 401, "The API key belongs to another name than the one before the colon.";

@@ -1,12 +1,12 @@
 //! What does a decision need? Everything but sessions, read in one state of the database; and how far it has moved.
 
-use lictor_model::Assignments;
+use lictor_model::{Assignments, KeyAges};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::{Directory, Versions};
 use crate::statement::sql;
-use crate::{Store, grants, keys, memberships, passwords, principals, roles, teams};
+use crate::{Store, grants, key_ages, keys, memberships, passwords, principals, roles, teams};
 
 impl Store {
     /// How far the directory and the sessions have moved: cheap enough to ask four times a second.
@@ -26,12 +26,13 @@ impl Store {
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
     pub async fn load_directory(&self) -> Result<Directory, StoreError> {
         let mut tx = self.read().await?;
+        let assignments = assignments(&mut tx).await?;
         let directory = Directory {
             version: versions(&mut tx).await?.directory,
             principals: principals::all(&mut tx).await?,
             passwords: passwords::all(&mut tx).await?,
-            keys: keys::all(&mut tx).await?,
-            assignments: assignments(&mut tx).await?,
+            keys: keys::all(&mut tx, &KeyAges::work_out(&assignments)).await?,
+            assignments,
         };
         tx.commit().await?;
         Ok(directory)
@@ -49,13 +50,14 @@ impl Store {
     }
 }
 
-async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> {
+pub(crate) async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> {
     Ok(Assignments {
         roles: roles::all(tx).await?,
         grants: grants::all(tx).await?,
         teams: teams::all(tx).await?,
         memberships: memberships::all(tx).await?,
         team_grants: teams::all_grants(tx).await?,
+        key_ages: key_ages::all(tx).await?,
     })
 }
 

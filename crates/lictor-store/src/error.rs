@@ -48,6 +48,32 @@ pub enum StoreError {
     /// Several keys fit.
     #[error("{0:?} fits several keys: name the one you mean by its id")]
     AmbiguousKey(String),
+    /// A key is replaced once.
+    #[error(
+        "key {old} was rotated already: {new} replaces it; rotate that one, or make another with `lictor key create`"
+    )]
+    KeyRotated {
+        /// The key that was named.
+        old: String,
+        /// Its successor.
+        new: String,
+    },
+    /// Only a good key has a successor.
+    #[error("key {id} is {state}: only a key that is in use can be rotated; make another with `lictor key create`")]
+    KeyNotInUse {
+        /// The key that was named.
+        id: String,
+        /// What it is instead.
+        state: &'static str,
+    },
+    /// Longer than a role allows.
+    #[error("keys of those who have the role {role:?} end after {age} at the latest: choose an earlier expiry")]
+    KeyOutlivesRole {
+        /// The strictest role of the owner.
+        role: String,
+        /// How old a key may grow.
+        age: String,
+    },
     /// Nobody could administer Lictor any more.
     #[error(
         "this is the last enabled user with the role owner everywhere (what sign-in rules gave does not count): give another user that role first"

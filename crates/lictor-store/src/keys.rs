@@ -1,38 +1,50 @@
 //! Which API keys are there? Digests and what lists show of them; a revoked key stays listed.
 
-use lictor_model::{CredentialId, Digest, Narrowing, PrincipalName};
+use lictor_model::{CredentialId, Digest, KeyAges, MaxKeyAge, Narrowing, PrincipalName, Timestamp};
 
 use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
 use crate::rows::{KeyRow, LastUse, NewKey};
 use crate::statement::{Row, sql};
-use crate::{By, Store, principals};
+use crate::{By, Store, directory, key_ages, principals};
+
+const SELECT: &str = "SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
+                      last_used_ip, last_used_client_version, narrowing, replaces, disabled FROM api_keys";
 
 impl Store {
-    /// Adds a key.
+    /// Adds a key. Where a role of its owner bounds its age, one without an end gets the latest that there may be.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such principal.
+    /// [`StoreError::NotFound`] when there is no such principal; [`StoreError::KeyOutlivesRole`].
     pub async fn add_key(&self, by: &By, new: NewKey) -> Result<KeyRow, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let owner = principals::require(&mut tx, &new.principal).await?;
+        let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
+        let limit = ages.of(&owner.id);
+        if let Some(limit) = limit.filter(|limit| new.expires_at.is_some_and(|wished| wished > limit.end(now))) {
+            let (role, age) = (limit.role.to_string(), key_ages::in_words(limit.seconds));
+            return Err(StoreError::KeyOutlivesRole { role, age });
+        }
         let key = KeyRow {
             id: CredentialId::fresh(),
             principal: owner.id,
             label: new.label,
             digest: new.digest,
             hint: new.hint,
-            created_at: self.clock.now(),
-            expires_at: new.expires_at,
+            created_at: now,
+            expires_at: capped(new.expires_at, limit, now),
+            ended_by: None,
             revoked_at: None,
+            disabled: false,
+            replaces: None,
             narrowing: new.narrowing,
             last_used: None,
         };
         insert(&mut tx, &key).await?;
         self.record(&mut tx, by, "key.create", &format!("{} of {}", key.id, owner.name)).await?;
         tx.commit().await?;
-        Ok(key)
+        Ok(aged(key, &ages))
     }
 
     /// All keys, or those of one principal, oldest first.
@@ -45,7 +57,8 @@ impl Store {
             Some(name) => Some(principals::require(&mut tx, name).await?.id),
             None => None,
         };
-        let mut keys = all(&mut tx).await?;
+        let ages = KeyAges::work_out(&directory::assignments(&mut tx).await?);
+        let mut keys = all(&mut tx, &ages).await?;
         tx.commit().await?;
         keys.retain(|key| owner.as_ref().is_none_or(|owner| *owner == key.principal));
         Ok(keys)
@@ -60,15 +73,15 @@ impl Store {
         let which = which.as_ref();
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let mut key = choose(all(&mut tx).await?, which)?;
+        let mut key = choose(written(&mut tx).await?, which)?;
         if key.revoked_at.is_some() {
             return Ok(key);
         }
         let now = self.clock.now();
         let statement = sql("UPDATE api_keys SET revoked_at = $1 WHERE id = $2");
         statement.bind(now).bind(key.id.as_str()).execute(&mut tx).await?;
-        let owner = principals::all(&mut tx).await?.into_iter().find(|principal| principal.id == key.principal);
-        let owner = owner.map(|owner| owner.name.to_string()).unwrap_or_default();
+        let owner = principals::name_of(&mut tx, &key.principal).await?;
+        let owner = owner.map(|owner| owner.to_string()).unwrap_or_default();
         self.record(&mut tx, by, "key.revoke", &format!("{} of {owner}", key.id)).await?;
         tx.commit().await?;
         key.revoked_at = Some(now);
@@ -101,11 +114,12 @@ impl Store {
     }
 }
 
-async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
+/// Adds a key's row.
+pub(crate) async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
     // Plain data, and so always JSON.
     let narrowing = key.narrowing.as_ref().and_then(|narrowing| serde_json::to_string(narrowing).ok());
-    let added = sql("INSERT INTO api_keys (id, principal, label, digest, hint, created_at, expires_at, narrowing) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    let added = sql("INSERT INTO api_keys (id, principal, label, digest, hint, created_at, expires_at, narrowing, \
+                     replaces) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
     .bind(key.id.as_str())
     .bind(key.principal.as_str())
     .bind(key.label.as_str())
@@ -114,6 +128,7 @@ async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
     .bind(key.created_at)
     .bind(key.expires_at)
     .bind(narrowing.as_deref())
+    .bind(key.replaces.as_ref().map(CredentialId::as_str))
     .execute(tx)
     .await;
     match added {
@@ -122,7 +137,8 @@ async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> {
     }
 }
 
-fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
+/// The key of that id, or the only live one of that hint or label.
+pub(crate) fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
     if let Some(key) = keys.iter().find(|key| key.id.as_str() == which) {
         return Ok(key.clone());
     }
@@ -136,12 +152,40 @@ fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
     }
 }
 
-/// All keys, oldest first.
-pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<KeyRow>, StoreError> {
-    let statement =
-        sql("SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
-                         last_used_ip, last_used_client_version, narrowing FROM api_keys ORDER BY created_at, id");
+/// The end that a key gets: what was wished, within what the owner's roles allow.
+pub(crate) fn capped(wished: Option<Timestamp>, limit: Option<&MaxKeyAge>, created_at: Timestamp) -> Option<Timestamp> {
+    let latest = limit.map(|limit| limit.end(created_at));
+    wished.into_iter().chain(latest).min()
+}
+
+/// The key as the roles of its owner leave it today.
+pub(crate) fn aged(key: KeyRow, ages: &KeyAges) -> KeyRow {
+    match ages.of(&key.principal) {
+        Some(limit) if key.expires_at.is_none_or(|end| end >= limit.end(key.created_at)) => {
+            KeyRow { expires_at: Some(limit.end(key.created_at)), ended_by: Some(limit.role.clone()), ..key }
+        }
+        _ => key,
+    }
+}
+
+/// All keys, oldest first, as the roles of their owners leave them today.
+pub(crate) async fn all(tx: &mut Tx, ages: &KeyAges) -> Result<Vec<KeyRow>, StoreError> {
+    Ok(written(tx).await?.into_iter().map(|key| aged(key, ages)).collect())
+}
+
+/// All keys, oldest first, as they were made.
+pub(crate) async fn written(tx: &mut Tx) -> Result<Vec<KeyRow>, StoreError> {
+    let mut statement = sql(SELECT);
+    statement.push(" ORDER BY created_at, id");
     statement.fetch(tx, "api_keys").await?.iter().map(key).collect()
+}
+
+/// The key of that digest, as it was made, unless it was revoked.
+pub(crate) async fn find_live(tx: &mut Tx, digest: &Digest) -> Result<Option<KeyRow>, StoreError> {
+    let mut statement = sql(SELECT);
+    statement.push(" WHERE revoked_at IS NULL AND digest = ");
+    statement.push_bind(digest.to_hex().as_str());
+    statement.fetch_first(tx, "api_keys").await?.map(|row| key(&row)).transpose()
 }
 
 fn key(row: &Row) -> Result<KeyRow, StoreError> {
@@ -161,7 +205,10 @@ fn key(row: &Row) -> Result<KeyRow, StoreError> {
         hint: row.text("hint")?,
         created_at: row.moment("created_at")?,
         expires_at: row.maybe_moment("expires_at")?,
+        ended_by: None,
         revoked_at: row.maybe_moment("revoked_at")?,
+        disabled: row.boolean("disabled")?,
+        replaces: row.maybe_text("replaces")?.map(Into::into),
         narrowing: row.maybe_text("narrowing")?.map(|text| narrowing(row, &text)).transpose()?,
         last_used,
     })

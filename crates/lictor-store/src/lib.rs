@@ -6,6 +6,7 @@ mod by;
 mod directory;
 mod error;
 mod grants;
+mod key_ages;
 mod keys;
 mod memberships;
 mod meta;
@@ -15,6 +16,7 @@ mod passwords;
 mod pool;
 mod principals;
 mod roles;
+mod rotation;
 mod rows;
 mod sessions;
 mod sign_in_rules;
@@ -24,8 +26,8 @@ mod teams;
 pub use by::By;
 pub use error::StoreError;
 pub use rows::{
-    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow,
-    SessionRow, Versions,
+    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, KeyState, LastUse, NewKey, NewPrincipal,
+    NewSecret, PasswordRow, Rotation, SessionRow, Versions,
 };
 pub use sign_in_rules::{RuleChange, RuleGifts};
 

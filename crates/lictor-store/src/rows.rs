@@ -1,8 +1,8 @@
 //! What is in the store? The rows as other crates see them.
 
 use lictor_model::{
-    Assignments, CredentialId, Demands, Digest, EventId, Narrowing, Outcome, Principal, PrincipalId, PrincipalKind,
-    PrincipalName, RoleName, Scope, Timestamp, WorkspaceName,
+    ApiKey, Assignments, CredentialId, Demands, Digest, EventId, Narrowing, Outcome, Principal, PrincipalId,
+    PrincipalKind, PrincipalName, RoleName, Scope, Timestamp, WorkspaceName,
 };
 
 /// The versions of what replicas hold in memory: a change moves its own forward.
@@ -68,12 +68,72 @@ pub struct KeyRow {
     pub created_at: Timestamp,
     /// When it ends; `None` for never.
     pub expires_at: Option<Timestamp>,
+    /// The role of its owner that lets no key grow older, where that is what ends it.
+    pub ended_by: Option<RoleName>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Whether it is out of use for a while.
+    pub disabled: bool,
+    /// The key that it replaces.
+    pub replaces: Option<CredentialId>,
     /// What it may do at most; `None` when it may do what its owner may.
     pub narrowing: Option<Narrowing>,
     /// When and by whom it was last used; some seconds late.
     pub last_used: Option<LastUse>,
+}
+
+/// What a key is good for at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is good.
+    Active,
+    /// It was revoked, for good.
+    Revoked,
+    /// It is out of use for a while.
+    Disabled,
+    /// It is past its end.
+    Expired,
+}
+
+impl KeyState {
+    /// As lists and JSON show it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Revoked => "revoked",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl KeyRow {
+    /// What the key is good for at the moment.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        if self.revoked_at.is_some() {
+            KeyState::Revoked
+        } else if self.disabled {
+            KeyState::Disabled
+        } else if self.expires_at.is_some_and(|end| end <= now) {
+            KeyState::Expired
+        } else {
+            KeyState::Active
+        }
+    }
+
+    /// Whether it is good now and will not be in so many seconds.
+    #[must_use]
+    pub fn ends_within(&self, seconds: i64, now: Timestamp) -> bool {
+        self.state(now) == KeyState::Active && self.expires_at.is_some_and(|end| end <= now.plus_seconds(seconds))
+    }
+
+    /// Whether it was used at that moment or later, as far as is known.
+    #[must_use]
+    pub fn used_since(&self, moment: Timestamp) -> Option<&LastUse> {
+        self.last_used.as_ref().filter(|used| used.at >= moment)
+    }
 }
 
 /// The last use of a key.
@@ -144,6 +204,30 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
     /// What it may do at most; `None` when it may do what its owner may.
     pub narrowing: Option<Narrowing>,
+}
+
+/// The secret of a key, as the store knows it.
+#[derive(Debug, Clone)]
+pub struct NewSecret {
+    /// How the key will be recognised.
+    pub digest: Digest,
+    /// Its last four characters.
+    pub hint: String,
+}
+
+impl From<&ApiKey> for NewSecret {
+    fn from(key: &ApiKey) -> Self {
+        Self { digest: key.digest(), hint: key.hint() }
+    }
+}
+
+/// A key and the one that replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The old key, which goes on until its end.
+    pub old: KeyRow,
+    /// Its successor.
+    pub new: KeyRow,
 }
 
 /// Which audit events to list, newest first.

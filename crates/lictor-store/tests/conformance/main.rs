@@ -13,6 +13,7 @@
 mod automations;
 mod credentials;
 mod directory;
+mod keys;
 mod opening;
 mod owners;
 mod record;
@@ -80,6 +81,12 @@ on_one_handle! {
     credentials: another_password_ends_all_sessions_but_the_one_that_asks,
     credentials: idle_and_expired_sessions_are_deleted_and_a_touch_is_not_a_change,
     credentials: a_session_cannot_begin_for_someone_removed,
+    keys: a_rotated_key_goes_on_beside_its_successor_until_the_overlap_ends,
+    keys: a_key_is_rotated_once_and_only_while_it_is_in_use,
+    keys: a_disabled_key_comes_back_and_a_revoked_one_does_not,
+    keys: a_leaked_key_is_revoked_by_its_digest_alone_and_once,
+    keys: no_key_grows_older_than_the_roles_of_its_owner_allow,
+    keys: the_age_of_a_role_goes_with_the_role,
     record: the_record_is_listed_newest_first_and_never_changed,
     record: every_field_of_an_event_reads_back,
     record: the_record_is_filtered_by_actor_and_outcome,
@@ -99,6 +106,8 @@ on_several_handles! {
     owners: a_team_and_its_last_owner_are_not_both_taken_at_once,
     teams: rules_of_one_principal_that_are_applied_at_once_leave_one_answer,
     teams: a_source_or_a_base_that_does_not_read_is_not_taken_for_none,
+    keys: an_age_that_does_not_read_is_not_taken_for_none,
+    keys: two_rotations_at_once_leave_one_successor,
     record: what_is_on_record_is_neither_changed_nor_deleted,
 }
 

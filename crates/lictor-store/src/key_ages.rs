@@ -1,0 +1,59 @@
+//! How old may keys grow? An age for each role that has one, built-in roles included.
+
+use lictor_model::{MaxKeyAge, RoleName};
+
+use crate::error::StoreError;
+use crate::pool::Tx;
+use crate::statement::{Row, sql};
+use crate::{By, Store, roles};
+
+impl Store {
+    /// Lets no key of those who have the role grow older than so many seconds; `None` takes the bound away.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRole`].
+    pub async fn set_max_key_age(&self, by: &By, role: &RoleName, seconds: Option<i64>) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        roles::require(&mut tx, role).await?;
+        let statement = match seconds {
+            Some(seconds) => sql("INSERT INTO max_key_ages (role, seconds) VALUES ($1, $2) \
+                                  ON CONFLICT (role) DO UPDATE SET seconds = excluded.seconds")
+            .bind(role.as_str())
+            .bind(seconds),
+            None => sql("DELETE FROM max_key_ages WHERE role = $1").bind(role.as_str()),
+        };
+        statement.execute(&mut tx).await?;
+        let said = seconds.map_or_else(|| "none".to_owned(), in_words);
+        self.record(&mut tx, by, "role.set-max-key-age", &format!("{role}: {said}")).await?;
+        tx.commit().await
+    }
+}
+
+/// All of them, by role.
+pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<MaxKeyAge>, StoreError> {
+    let statement = sql("SELECT role, seconds FROM max_key_ages ORDER BY role");
+    statement.fetch(tx, "max_key_ages").await?.iter().map(age).collect()
+}
+
+/// A custom role is gone, and with it its age: another of that name begins anew.
+pub(crate) async fn drop_of(tx: &mut Tx, role: &RoleName) -> Result<(), StoreError> {
+    sql("DELETE FROM max_key_ages WHERE role = $1").bind(role.as_str()).execute(tx).await?;
+    Ok(())
+}
+
+/// As it was written on the command line: in the largest unit that fits.
+pub(crate) fn in_words(seconds: i64) -> String {
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
+    let fitting = units.into_iter().find(|(length, _)| seconds % length == 0).unwrap_or((1, 's'));
+    format!("{}{}", seconds / fitting.0, fitting.1)
+}
+
+/// An age that cannot be read must not be taken for none.
+fn age(row: &Row) -> Result<MaxKeyAge, StoreError> {
+    let seconds = row.integer("seconds")?;
+    if seconds < 1 {
+        return Err(row.corrupt("seconds"));
+    }
+    Ok(MaxKeyAge { role: row.read("role", |name| RoleName::parse(name).ok())?, seconds })
+}
