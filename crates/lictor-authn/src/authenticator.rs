@@ -14,6 +14,7 @@ use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::refusals::Refusals;
+use crate::reports::Reports;
 use crate::throttle::Throttle;
 use crate::verifier::Verifier;
 use crate::view::View;
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     pub(crate) ledger: Ledger,
     refusals: Refusals,
+    pub(crate) reports: Reports,
     /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
     /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
     pub(crate) never_was: Cache<Digest, ()>,
@@ -74,6 +76,7 @@ impl Authenticator {
             throttle: Throttle::new(clock.clone()),
             ledger: Ledger::default(),
             refusals: Refusals::new(clock.clone()),
+            reports: Reports::new(clock.clone()),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
             session_idle,
             session_absolute,

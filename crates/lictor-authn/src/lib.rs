@@ -15,9 +15,11 @@ mod guess;
 mod identify;
 mod ledger;
 mod options;
+mod own_key;
 pub mod password;
 mod presented;
 mod refusals;
+mod reports;
 pub mod session;
 mod sign_in;
 #[cfg(test)]

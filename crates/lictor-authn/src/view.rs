@@ -1,6 +1,6 @@
 //! What does the store say, as of its last change? An immutable snapshot that answers without I/O or locks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -39,6 +39,13 @@ impl View {
         self.people.passwords_by_principal.get(principal).is_some_and(|password| password.must_change)
     }
 
+    /// How many keys in use end within so many seconds and have no successor.
+    #[must_use]
+    pub fn keys_ending_within(&self, seconds: i64, now: Timestamp) -> usize {
+        let ends = |key: &&Arc<Key>| key.expires_at.is_some_and(|end| end <= now.plus_seconds(seconds));
+        self.people.keys.values().filter(ends).filter(|key| !key.is_replaced && key.is_good(now).is_ok()).count()
+    }
+
     /// The principal, if it still exists.
     #[must_use]
     pub fn principal(&self, id: &PrincipalId) -> Option<&Arc<Principal>> {
@@ -73,6 +80,7 @@ pub(crate) struct Key {
     expires_at: Option<Timestamp>,
     is_revoked: bool,
     is_disabled: bool,
+    is_replaced: bool,
     narrowing: Option<Arc<Narrowing>>,
     noted: AtomicI64,
 }
@@ -85,8 +93,9 @@ impl People {
         for row in directory.passwords {
             people.add_password(row);
         }
+        let replaced: HashSet<CredentialId> = directory.keys.iter().filter_map(|key| key.replaces.clone()).collect();
         for row in directory.keys {
-            people.add_key(row);
+            people.add_key(row, &replaced);
         }
         people
     }
@@ -102,10 +111,11 @@ impl People {
         self.passwords_by_principal.insert(password.principal.id.clone(), password);
     }
 
-    fn add_key(&mut self, row: KeyRow) {
+    fn add_key(&mut self, row: KeyRow, replaced: &HashSet<CredentialId>) {
         let Some(principal) = self.principals.get(&row.principal) else { return };
         let key = Arc::new(Key {
             principal: Arc::clone(principal),
+            is_replaced: replaced.contains(&row.id),
             id: row.id,
             expires_at: row.expires_at,
             is_revoked: row.revoked_at.is_some(),

@@ -145,6 +145,7 @@ fn assignments() -> impl Strategy<Value = Assignments> {
             .map(|(role, scope)| grant("ada", ROLES[role], scopes()[scope].clone(), Source::ByHand))
             .collect(),
         teams: TEAMS.map(team).to_vec(),
+        key_ages: Vec::new(),
         memberships: memberships
             .into_iter()
             .map(|(team, by_hand)| member(TEAMS[team], "ada", if by_hand { Source::ByHand } else { okta() }))

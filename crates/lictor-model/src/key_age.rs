@@ -24,6 +24,20 @@ impl MaxKeyAge {
     pub const fn end(&self, created_at: Timestamp) -> Timestamp {
         created_at.plus_seconds(self.seconds)
     }
+
+    /// The age as a person writes it: `90d`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        in_words(self.seconds)
+    }
+}
+
+/// A number of seconds in the largest unit that fits: `90d`, `12h`.
+#[must_use]
+pub fn in_words(seconds: i64) -> String {
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
+    let fitting = units.into_iter().find(|(length, _)| seconds % length == 0).unwrap_or((1, 's'));
+    format!("{}{}", seconds / fitting.0, fitting.1)
 }
 
 /// The strictest age for each owner of keys. A role that is based on another obeys that one's age too, and a team's roles

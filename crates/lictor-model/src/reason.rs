@@ -59,6 +59,11 @@ reasons! {
     SessionEnded = "session-ended", 401, "The session has ended. Sign in again.";
     /// Two different credentials in one request.
     TwoCredentials = "two-credentials", 400, "Two different credentials were presented. Send one.";
+    /// A second successor, or a successor's own before its time.
+    KeyRotated = "key-rotated", 409,
+        "This API key was rotated already, or the key that it replaces is still good. Use its successor, or wait until the overlap is over.";
+    /// Throttled reports of leaked keys.
+    TooManyReports = "too-many-reports", 429, "Too many leaked keys were reported from this address. Wait a minute, then report the others.";
     /// Throttled sign-in.
     TooManyFailures = "too-many-failures", 429, "Too many failed sign-ins. Wait, then try again.";
     /// A socket's first frame had no token, though the client has one to give.

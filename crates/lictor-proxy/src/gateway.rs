@@ -25,13 +25,16 @@ use crate::pages::Pages;
 use crate::recorder::Recorder;
 use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
-use crate::story::{Story, label};
+use crate::story::{Story, label, redact};
 use crate::target::Target;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
 use crate::{body, cross_origin, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a key may do to itself, however narrow, and what anybody may do.
+const FOR_ANY_KEY: [&str; 2] = ["/lictor/keys/rotate", "/lictor/report-leak"];
 
 /// What all data threads share.
 pub struct Gateway {
@@ -217,7 +220,7 @@ impl DataThread {
         if let Some(identity) = &identity {
             story.identified(identity);
             // A key made for less than its owner manages nothing of its owner's.
-            if identity.narrowing.is_some() {
+            if identity.narrowing.is_some() && !FOR_ANY_KEY.contains(&incoming.target.path.as_str()) {
                 return Err(Reason::KeyTooNarrow.into());
             }
         }
@@ -370,13 +373,6 @@ impl DataThread {
     pub(crate) fn workspace(&self, target: &Target) -> Result<&Workspace, Reason> {
         self.gateway.settings.workspaces.get(target.workspace).ok_or(Reason::InternalError)
     }
-}
-
-/// A key that somebody put into a path must not be kept in logs and in the record.
-fn redact(path: &str) -> String {
-    let Some((before, after)) = path.split_once("lictor_") else { return path.to_owned() };
-    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-    format!("{before}lictor_\u{2026}{}", redact(rest))
 }
 
 /// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.

@@ -18,12 +18,21 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WithinLabels {
+    within: &'static str,
+}
+
+/// How long before their end keys are counted, in seconds. Never by name: labels are for everybody who may scrape.
+const WITHIN: [(&str, i64); 2] = [("14d", 14 * 86_400), ("3d", 3 * 86_400)];
+
 /// What is counted.
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     refusals: Family<ReasonLabels, Counter>,
     seconds: Histogram,
+    expiring: Family<WithinLabels, Gauge>,
     /// Websockets open now.
     pub sockets: Gauge,
     /// Connections open now.
@@ -42,7 +51,10 @@ impl Default for Metrics {
         registry.register("request_seconds", "Time to the head of the answer", seconds.clone());
         registry.register("sockets_open", "Websockets open", sockets.clone());
         registry.register("connections_open", "Client connections open", connections.clone());
-        Self { registry, requests, refusals, seconds, sockets, connections }
+        let expiring = Family::default();
+        let help = "API keys in use that end within this time and have no successor";
+        registry.register("keys_expiring", help, expiring.clone());
+        Self { registry, requests, refusals, seconds, expiring, sockets, connections }
     }
 }
 
@@ -56,6 +68,14 @@ impl Metrics {
     /// Counts a refusal.
     pub fn refusal(&self, reason: lictor_model::Reason) {
         self.refusals.get_or_create(&ReasonLabels { reason: reason.code() }).inc();
+    }
+
+    /// Counts the keys that end soon, each time anew.
+    pub fn keys_expiring(&self, count: impl Fn(i64) -> usize) {
+        for (within, seconds) in WITHIN {
+            let counted = i64::try_from(count(seconds)).unwrap_or(i64::MAX);
+            self.expiring.get_or_create(&WithinLabels { within }).set(counted);
+        }
     }
 
     /// The OpenMetrics text.

@@ -1,5 +1,6 @@
 //! How old may keys grow? An age for each role that has one, built-in roles included.
 
+use lictor_model::key_age::in_words;
 use lictor_model::{MaxKeyAge, RoleName};
 
 use crate::error::StoreError;
@@ -40,13 +41,6 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<MaxKeyAge>, StoreError> {
 pub(crate) async fn drop_of(tx: &mut Tx, role: &RoleName) -> Result<(), StoreError> {
     sql("DELETE FROM max_key_ages WHERE role = $1").bind(role.as_str()).execute(tx).await?;
     Ok(())
-}
-
-/// As it was written on the command line: in the largest unit that fits.
-pub(crate) fn in_words(seconds: i64) -> String {
-    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
-    let fitting = units.into_iter().find(|(length, _)| seconds % length == 0).unwrap_or((1, 's'));
-    format!("{}{}", seconds / fitting.0, fitting.1)
 }
 
 /// An age that cannot be read must not be taken for none.

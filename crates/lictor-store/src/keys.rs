@@ -6,7 +6,7 @@ use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
 use crate::rows::{KeyRow, LastUse, NewKey};
 use crate::statement::{Row, sql};
-use crate::{By, Store, directory, key_ages, principals};
+use crate::{By, Store, directory, principals};
 
 const SELECT: &str = "SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
                       last_used_ip, last_used_client_version, narrowing, replaces, disabled FROM api_keys";
@@ -23,7 +23,7 @@ impl Store {
         let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
         let limit = ages.of(&owner.id);
         if let Some(limit) = limit.filter(|limit| new.expires_at.is_some_and(|wished| wished > limit.end(now))) {
-            let (role, age) = (limit.role.to_string(), key_ages::in_words(limit.seconds));
+            let (role, age) = (limit.role.to_string(), limit.in_words());
             return Err(StoreError::KeyOutlivesRole { role, age });
         }
         let key = KeyRow {

@@ -5,6 +5,8 @@ mod answer;
 mod assets;
 mod device;
 mod form;
+mod key_rotation;
+mod leak;
 mod next;
 mod password;
 pub mod reasons;

@@ -9,7 +9,7 @@ use lictor_model::Reason;
 use lictor_store::Store;
 
 use crate::visit::Visit;
-use crate::{account, assets, form, password, sessions, sign_in, sign_out};
+use crate::{account, assets, form, key_rotation, leak, password, sessions, sign_in, sign_out};
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/password", get(password::show).post(password::submit))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route("/lictor/keys/rotate", post(key_rotation::submit))
+        .route("/lictor/report-leak", post(leak::submit))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/icon.svg", get(assets::icon))
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })

@@ -3,6 +3,7 @@
 //! Two worlds: data threads, each with its own runtime, that never wait for anything but a client or Prefect; and one
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
+mod notices;
 mod signals;
 mod tls;
 
@@ -79,12 +80,13 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics: Arc::new(Metrics::default()),
         page_tokens,
-        pages: pages(&plan, auth.clone(), store, background.handle()),
+        pages: pages(&plan, auth.clone(), store.clone(), background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
         settings,
     });
+    notices::keep_telling(store, gateway.clock.clone(), background.handle());
     let signals = background.block_on(signals::Signals::listen())?;
     let threads = Threads::start(&gateway)?;
     if let Some(listening) = &plan.listening {

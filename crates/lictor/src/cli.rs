@@ -10,6 +10,7 @@ pub(crate) mod grant;
 pub(crate) mod holding;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod key_age;
 pub(crate) mod moment;
 pub(crate) mod operation;
 pub(crate) mod password;
@@ -80,7 +81,7 @@ enum Command {
     /// Teams of users and service accounts: what a team may, each of its members may.
     #[command(subcommand)]
     Team(team::TeamCommand),
-    /// API keys: create, list, revoke.
+    /// API keys: create, list, show, rotate, disable, enable, revoke.
     #[command(subcommand)]
     Key(key::Key),
     /// Roles: the built-in ones, and your own.
@@ -183,6 +184,13 @@ mod tests {
             "key create --for alice --label laptop --expires 90d",
             "key list --for alice --data d",
             "key revoke 0198",
+            "key rotate 4f9a --overlap 1h",
+            "key disable 4f9a",
+            "key enable 4f9a",
+            "key show 4f9a",
+            "key list --expiring 14d",
+            "role set-max-key-age developer 90d",
+            "role set-max-key-age developer none",
             "role add deployer --permission see_flows --permission run_deployments",
             "role add auditor --based-on viewer --permission see_workspace_settings",
             "grant add alice --role viewer --workspace research",

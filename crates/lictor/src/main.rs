@@ -4,6 +4,7 @@ mod app;
 mod cli;
 mod config;
 mod doctor;
+mod expiring;
 mod probe;
 mod routes;
 mod supervise;

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
 use crate::config::{self, ConfigError, Plan};
-use crate::doctor::{Report, gateway, store, tls, upstream};
+use crate::doctor::{Report, gateway, keys, store, tls, upstream};
 
 /// `lictor doctor`
 #[derive(Debug, Args)]
@@ -60,6 +60,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
 async fn of_store(url: &Secret, report: &mut Report) {
     store::check(url, report).await;
     gateway::check(url, &Clock::system(), report).await;
+    keys::check(url, &Clock::system(), report).await;
 }
 
 fn of_listener(plan: &Plan, report: &mut Report) {

@@ -1,16 +1,22 @@
 //! Which API keys are there? Made once, shown once, then masked.
 
+mod rotate;
+mod shown;
+
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
-use lictor_model::{ApiKey, Narrowing, Permission, Principal, Timestamp, WorkspaceName};
+use lictor_model::{ApiKey, Narrowing, Permission, Principal, WorkspaceName};
 use lictor_store::{KeyRow, NewKey};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::CliError;
 use super::moment::{Expiry, expiry};
 use super::printed::{Printed, table};
 use super::role::permission;
 use super::target::{Console, Target};
+use crate::config::units;
+use rotate::{Chosen, Rotate};
+pub(crate) use shown::{HEADER, Keyring};
 
 /// `lictor key`
 #[derive(Debug, Subcommand)]
@@ -27,6 +33,17 @@ pub(crate) enum Key {
         after_help = "Example:\n  lictor key revoke 0198c0de-…   (the id, or the last four characters if only one key ends so)"
     )]
     Revoke(Revoke),
+    /// Show one key: its limits, its end, its last use, and the key that it replaces or that replaces it.
+    Show(Chosen),
+    /// Replace a key while it is in use: prints the new one alone; the old one goes on until the overlap ends.
+    #[command(
+        after_help = "Examples:\n  lictor key rotate 4f9a                  both are good for 48 hours\n  lictor key rotate 4f9a --overlap 1h\n  lictor key show 4f9a                    who still uses the old one?"
+    )]
+    Rotate(Rotate),
+    /// Put a key out of use for a while: within a second, on open websockets too.
+    Disable(Chosen),
+    /// Put a disabled key into use again.
+    Enable(Chosen),
 }
 
 /// `lictor key create`
@@ -92,6 +109,9 @@ pub(crate) struct List {
     /// Only the keys of this user or service account.
     #[arg(long = "for", value_name = "NAME")]
     owner: Option<String>,
+    /// Only keys in use that end within this time, as 14d.
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    expiring: Option<std::time::Duration>,
 }
 
 /// `lictor key revoke`
@@ -100,9 +120,6 @@ pub(crate) struct Revoke {
     /// The key's id, as `lictor key list` prints it, or its last four characters.
     key: String,
 }
-
-/// The columns of [`row`].
-pub(crate) const HEADER: &[&str] = &["ID", "KEY", "OF", "LABEL", "STATE", "LIMITS", "EXPIRES", "LAST USED"];
 
 impl Key {
     /// Refuses to bind a key to a workspace that there is not.
@@ -121,6 +138,10 @@ impl Key {
             Self::Create(create) => create.run(console).await,
             Self::List(list) => list.run(console).await,
             Self::Revoke(revoke) => revoke.run(console).await,
+            Self::Show(chosen) => chosen.show(console).await,
+            Self::Rotate(rotate) => rotate.run(console).await,
+            Self::Disable(chosen) => chosen.set_disabled(console, true).await,
+            Self::Enable(chosen) => chosen.set_disabled(console, false).await,
         }
     }
 }
@@ -139,17 +160,15 @@ impl Create {
         };
         let made = console.store.add_key(&console.by, new).await?;
         note(&owner, &made);
-        let mut json = as_json(&made, owner.name.as_str(), console.clock.now());
-        if let Some(object) = json.as_object_mut() {
-            object.insert("key".to_owned(), Value::String(secret.expose().to_owned()));
-        }
-        Ok(Printed::new(secret.expose(), json))
+        let keys = Keyring::of(console, Some(&owner.name)).await?;
+        Ok(Printed::new(secret.expose(), keys.as_json_with(&made, &secret)))
     }
 }
 
 /// What a person should know goes to standard error, so that `$(lictor key create …)` is the key alone.
 fn note(owner: &Principal, made: &KeyRow) {
-    let ends = made.expires_at.map_or_else(|| "does not expire".to_owned(), |at| format!("expires {at}"));
+    let ends =
+        made.expires_at.map_or_else(|| "does not expire".to_owned(), |_| format!("expires {}", shown::end(made)));
     eprintln!("lictor: key {} of {} {ends}; it is shown this once", made.id, owner.name);
     eprintln!("lictor: clients set PREFECT_API_AUTH_STRING=\"{}:<key>\"", owner.name);
 }
@@ -160,16 +179,11 @@ impl List {
             Some(name) => Some(console.principal(name).await?.name),
             None => None,
         };
-        let keys = console.store.list_keys(only.as_ref()).await?;
-        let principals = console.store.list_principals(None).await?;
-        let name_of = |key: &KeyRow| {
-            let owner = principals.iter().find(|principal| principal.id == key.principal);
-            owner.map(|owner| owner.name.to_string()).unwrap_or_default()
-        };
-        let now = console.clock.now();
-        let rows: Vec<Vec<String>> = keys.iter().map(|key| row(key, &name_of(key), now)).collect();
-        let json = keys.iter().map(|key| as_json(key, &name_of(key), now)).collect();
-        Ok(Printed::new(table(HEADER, &rows), Value::Array(json)))
+        let mut keys = Keyring::of(console, only.as_ref()).await?;
+        if let Some(within) = self.expiring {
+            keys.retain_expiring(i64::try_from(within.as_secs()).unwrap_or(i64::MAX));
+        }
+        Ok(Printed::new(table(HEADER, &keys.rows()), keys.as_json()))
     }
 }
 
@@ -178,63 +192,5 @@ impl Revoke {
         let revoked = console.store.revoke_key(&console.by, &self.key).await?;
         let json = json!({ "id": revoked.id, "label": revoked.label, "change": "revoked" });
         Ok(Printed::new(format!("revoked key {}", revoked.id), json))
-    }
-}
-
-/// A key as a row of a table, masked.
-pub(crate) fn row(key: &KeyRow, owner: &str, now: Timestamp) -> Vec<String> {
-    let used =
-        key.last_used.as_ref().map(|used| format!("{} from {} {}", used.at, used.client_ip, used.client_version));
-    vec![
-        key.id.to_string(),
-        format!("lictor_…{}", key.hint),
-        owner.to_owned(),
-        key.label.clone(),
-        state(key, now).to_owned(),
-        key.narrowing.as_ref().map_or_else(|| "none".to_owned(), in_words),
-        key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339()),
-        used.unwrap_or_else(|| "never".to_owned()),
-    ]
-}
-
-/// A key as JSON, masked.
-pub(crate) fn as_json(key: &KeyRow, owner: &str, now: Timestamp) -> Value {
-    json!({
-        "id": key.id,
-        "for": owner,
-        "label": key.label,
-        "masked": format!("lictor_…{}", key.hint),
-        "state": state(key, now),
-        "limits": key.narrowing,
-        "created_at": key.created_at.to_rfc3339(),
-        "expires_at": key.expires_at.map(Timestamp::to_rfc3339),
-        "revoked_at": key.revoked_at.map(Timestamp::to_rfc3339),
-        "last_used": key.last_used.as_ref().map(|used| json!({
-            "at": used.at.to_rfc3339(),
-            "client_ip": used.client_ip,
-            "client_version": used.client_version,
-        })),
-    })
-}
-
-fn in_words(narrowing: &Narrowing) -> String {
-    let mut words: Vec<String> = Vec::new();
-    if narrowing.read_only {
-        words.push("read-only".to_owned());
-    }
-    words.extend(narrowing.permissions.iter().flat_map(|set| set.iter()).map(|permission| permission.to_string()));
-    words.extend(narrowing.workspace.iter().map(|workspace| format!("workspace {workspace}")));
-    words.extend(narrowing.work_pools.iter().map(|pool| format!("pool {pool}")));
-    words.extend(narrowing.networks.iter().map(ToString::to_string));
-    words.join(", ")
-}
-
-fn state(key: &KeyRow, now: Timestamp) -> &'static str {
-    if key.revoked_at.is_some() {
-        "revoked"
-    } else if key.expires_at.is_some_and(|at| at <= now) {
-        "expired"
-    } else {
-        "active"
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::holding::{self, scope};
+use super::key::{HEADER, Keyring};
 use super::printed::{Printed, table};
 use super::target::Console;
 
@@ -82,14 +83,11 @@ pub(crate) async fn list(console: &Console, kind: PrincipalKind) -> Result<Print
 pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
     let principal = find(console, kind, named).await?;
     let holdings = access(console).await?.holdings(&principal.id);
-    let keys = console.store.list_keys(Some(&principal.name)).await?;
+    let keys = Keyring::of(console, Some(&principal.name)).await?;
     let mut json = as_json(&principal, &holdings);
-    let now = console.clock.now();
     if let Some(object) = json.as_object_mut() {
-        let keys = keys.iter().map(|key| super::key::as_json(key, principal.name.as_str(), now)).collect();
-        object.insert("keys".to_owned(), Value::Array(keys));
+        object.insert("keys".to_owned(), keys.as_json());
     }
-    let rows: Vec<Vec<String>> = keys.iter().map(|key| super::key::row(key, principal.name.as_str(), now)).collect();
     let mut text = format!(
         "name     {}\nkind     {}\nid       {}\nstate    {}\nroles    {}\ncreated  {}\n",
         principal.name,
@@ -99,8 +97,8 @@ pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) 
         holding::as_text(&holdings),
         principal.created_at,
     );
-    if !rows.is_empty() {
-        text += &format!("\n{}", table(super::key::HEADER, &rows));
+    if !keys.is_empty() {
+        text += &format!("\n{}", table(HEADER, &keys.rows()));
     }
     Ok(Printed::new(text, json))
 }

@@ -6,6 +6,7 @@ use lictor_model::{Permission, PermissionSet, Role, RoleName};
 use serde_json::{Value, json};
 
 use super::error::CliError;
+use super::key_age::SetMaxKeyAge;
 use super::printed::{Printed, table};
 use super::target::Console;
 
@@ -23,6 +24,11 @@ pub(crate) enum RoleCommand {
     Add(Add),
     /// Remove a role of your own; refused while somebody has it.
     Remove(Named),
+    /// Let no key of those who have a role grow older than this; keys that are older have expired at once.
+    #[command(
+        after_help = "Examples:\n  lictor role set-max-key-age developer 90d\n  lictor role set-max-key-age developer none\n\nBuilt-in roles and your own. Of several roles that somebody has, of their own or through a team, the strictest counts."
+    )]
+    SetMaxKeyAge(SetMaxKeyAge),
 }
 
 /// A role's name.
@@ -69,6 +75,7 @@ impl RoleCommand {
             Self::List => list(console).await,
             Self::Show(named) => show(console, &named).await,
             Self::Add(add) => add.run(console).await,
+            Self::SetMaxKeyAge(set) => set.run(console).await,
             Self::Remove(named) => {
                 let name = RoleName::parse(&named.name)?;
                 console.store.remove_role(&console.by, &name).await?;
@@ -119,6 +126,8 @@ async fn list(console: &Console) -> Result<Printed, CliError> {
 async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     let role = all(console).await?.into_iter().find(|role| role.name.as_str() == named.name);
     let role = role.ok_or_else(|| CliError::NoSuch { kind: "role", name: named.name.clone() })?;
+    let ages = console.store.load_assignments().await?.key_ages;
+    let age = ages.into_iter().find(|age| age.role == role.name);
     let mut text = role.name.to_string();
     if !role.description.is_empty() {
         text += &format!(": {}", role.description);
@@ -130,7 +139,12 @@ async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
         text += &format!("based on {base}, which it follows, and adds: {added}\nallows\n");
     }
     text += &format!("  {}\n", spelled(permissions_of(&role)).join("\n  "));
-    Ok(Printed::new(text, as_json(&role)))
+    let mut json = as_json(&role);
+    if let Some(age) = age {
+        text += &format!("keys end after {} at the latest\n", age.in_words());
+        json.as_object_mut().map(|object| object.insert("max_key_age_seconds".to_owned(), age.seconds.into()));
+    }
+    Ok(Printed::new(text, json))
 }
 
 fn as_json(role: &Role) -> Value {

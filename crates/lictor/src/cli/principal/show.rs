@@ -2,14 +2,13 @@
 
 use clap::Subcommand;
 use lictor_authz::{AccessView, Holding};
-use lictor_model::{Permission, Principal, Source, Team, WorkspaceName};
-use lictor_store::KeyRow;
+use lictor_model::{KeyAges, MaxKeyAge, Permission, Principal, Source, Team, WorkspaceName};
 use serde_json::{Value, json};
 
 use super::{Named, noun};
 use crate::cli::error::CliError;
 use crate::cli::holding::{self, place, sources};
-use crate::cli::key;
+use crate::cli::key::{HEADER, Keyring};
 use crate::cli::printed::{Printed, table};
 use crate::cli::target::Console;
 
@@ -27,7 +26,7 @@ struct Whole {
     principal: Principal,
     access: AccessView,
     workspaces: Vec<WorkspaceName>,
-    keys: Vec<KeyRow>,
+    key_age: Option<MaxKeyAge>,
 }
 
 impl PrincipalCommand {
@@ -35,19 +34,18 @@ impl PrincipalCommand {
     pub(crate) async fn run(self, console: &Console, workspaces: Vec<WorkspaceName>) -> Result<Printed, CliError> {
         let Self::Show(named) = self;
         let principal = console.principal(&named.name).await?;
-        let access = AccessView::build(&console.store.load_assignments().await?);
-        let keys = console.store.list_keys(Some(&principal.name)).await?;
-        let whole = Whole { principal, access, workspaces, keys };
-        let now = console.clock.now();
-        let name = whole.principal.name.as_str();
-        let keys: Vec<Vec<String>> = whole.keys.iter().map(|one| key::row(one, name, now)).collect();
+        let assignments = console.store.load_assignments().await?;
+        let (access, key_age) = (AccessView::build(&assignments), KeyAges::work_out(&assignments));
+        let keys = Keyring::of(console, Some(&principal.name)).await?;
+        let key_age = key_age.of(&principal.id).cloned();
+        let whole = Whole { principal, access, workspaces, key_age };
         let mut text = whole.text();
         if !keys.is_empty() {
-            text += &format!("\n{}", table(key::HEADER, &keys));
+            text += &format!("\n{}", table(HEADER, &keys.rows()));
         }
         let mut json = whole.as_json();
         if let Some(object) = json.as_object_mut() {
-            object.insert("keys".to_owned(), whole.keys.iter().map(|one| key::as_json(one, name, now)).collect());
+            object.insert("keys".to_owned(), keys.as_json());
         }
         Ok(Printed::new(text, json))
     }
@@ -58,8 +56,12 @@ impl Whole {
         let principal = &self.principal;
         let state = if principal.disabled { "disabled: may do nothing" } else { "enabled" };
         let teams: Vec<String> = self.access.teams(&principal.id).map(team).collect();
+        let age = self.key_age.as_ref().map_or_else(
+            || "grow as old as they are made for".to_owned(),
+            |age| format!("end after {} at the latest (role {})", age.in_words(), age.role),
+        );
         let mut text = format!(
-            "name     {}\nkind     {}\nid       {}\nstate    {state}\nteams    {}\ncreated  {}\n",
+            "name     {}\nkind     {}\nid       {}\nstate    {state}\nteams    {}\ncreated  {}\nkeys     {age}\n",
             principal.name,
             noun(principal.kind),
             principal.id,
@@ -124,6 +126,7 @@ impl Whole {
             "disabled": principal.disabled,
             "created_at": principal.created_at.to_rfc3339(),
             "teams": teams.collect::<Vec<_>>(),
+            "max_key_age": self.key_age.as_ref().map(|age| json!({ "role": age.role, "seconds": age.seconds })),
             "grants": self.access.holdings(&principal.id).iter().map(holding::as_json).collect::<Vec<_>>(),
             "workspaces": workspaces.collect::<Vec<_>>(),
         })

@@ -47,6 +47,7 @@ fn now() -> Assignments {
             scope: Scope::Workspace("other".into()),
             created_at: Timestamp::default(),
         }],
+        key_ages: Vec::new(),
         teams: vec![team],
         memberships: Vec::new(),
     }
