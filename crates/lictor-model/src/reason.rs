@@ -90,6 +90,12 @@ reasons! {
     /// A page token that was not given to this account.
     UnknownPageToken = "unknown-page-token", 400,
         "This link to a page of events was not given to this account here. Ask for the first page again.";
+    /// A decision endpoint was asked about what stands in a body or changes an answer.
+    BodyNotSeen = "body-not-seen", 403,
+        "What this asks for stands in its body, which a proxy does not show when it asks for a decision. Send this path through Lictor itself.";
+    /// A decision endpoint was asked about a socket that says in frames who it is or what it wants.
+    FrameNotSeen = "frame-not-seen", 403,
+        "This websocket says in its first frames who it is or what it wants, which a proxy does not show when it asks for a decision. Send websockets through Lictor itself.";
     /// Not in the table.
     UnknownOperation = "unknown-operation", 403, "This is not an operation of Prefect that Lictor knows, so it is refused.";
     /// In the table, for nobody.
@@ -105,6 +111,9 @@ reasons! {
     // Is it a request that reads one way only?
     /// Path that could be read two ways.
     AmbiguousPath = "ambiguous-path", 400, "The path can be read in two ways. Send it without encoded separators, dot segments or empty segments.";
+    /// A proxy's question that names no request, or two.
+    MalformedDecision = "malformed-decision", 400,
+        "The proxy did not say, once each, which method and URI it asks about. See the guide \"Behind your own proxy\".";
     /// Request target that is not a path.
     MalformedTarget = "malformed-target", 400, "The request target must be an absolute path.";
     /// Ambiguous or malformed framing.

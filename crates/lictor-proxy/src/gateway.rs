@@ -29,7 +29,7 @@ use crate::story::{Story, label, redact};
 use crate::target::Target;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
-use crate::{body, cross_origin, forwarded, headers, probes, target, ui};
+use crate::{body, cross_origin, decide, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -173,6 +173,10 @@ impl DataThread {
             forwarded::source(connection.peer, connection.tls, request.headers(), &gateway.settings.trusted_proxies);
         story.client_ip = source.client_ip;
         target::check_scheme(request.uri(), connection.tls)?;
+        // Before the target is read: a proxy's question is about another one.
+        if let Some(proxy) = decide::asked_by(request.uri().path(), connection.peer.ip(), &gateway.settings) {
+            return Ok(Box::pin(self.decide(story, connection, proxy, request)).await);
+        }
         let target = target::read(request.uri(), request.headers(), &gateway.settings)?;
         story.path = redact(target.path.as_str());
         // Probes stand before authentication and before the drain: an orchestrator must always get its answer.
@@ -332,7 +336,11 @@ impl DataThread {
     }
 
     /// Three outcomes: nobody, somebody, or a credential that was refused and falls through to nothing else.
-    async fn identify(&self, story: &mut Story, incoming: &Arrival<'_>) -> Result<Option<Identity>, Refusal> {
+    pub(crate) async fn identify(
+        &self,
+        story: &mut Story,
+        incoming: &Arrival<'_>,
+    ) -> Result<Option<Identity>, Refusal> {
         match self.attempt(incoming).await {
             Attempt::NotPresented => Ok(None),
             Attempt::Verified(identity) => {
@@ -352,7 +360,7 @@ impl DataThread {
     }
 
     /// A cookie rides along with requests of other sites' making, and a first password must be changed first.
-    fn check_session(&self, identity: &Identity, incoming: &Arrival<'_>) -> Result<(), Refusal> {
+    pub(crate) fn check_session(&self, identity: &Identity, incoming: &Arrival<'_>) -> Result<(), Refusal> {
         if identity.credential.kind != CredentialKind::Session {
             return Ok(());
         }

@@ -6,6 +6,7 @@ pub mod access_log;
 mod automation;
 pub mod body;
 mod cross_origin;
+mod decide;
 pub mod drain;
 mod forward;
 pub mod forwarded;

@@ -20,6 +20,8 @@ pub struct Settings {
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Peers who may ask for a decision about a request that they forward themselves; empty is nobody.
+    pub decide_proxies: Vec<IpNet>,
     /// Bounds on what callers may send and hold.
     pub limits: Limits,
     /// How many data threads; each has its own runtime, listener and upstream pool.
@@ -34,6 +36,7 @@ impl Settings {
         self.listen.ip().is_loopback()
             && self.public_url.is_none()
             && self.trusted_proxies.is_empty()
+            && self.decide_proxies.is_empty()
             && self.workspaces.iter().all(|workspace| workspace.hosts.is_empty())
     }
 }

@@ -23,6 +23,9 @@ pub(crate) mod label {
     pub(crate) const PROBE: &str = "lictor probe";
 }
 
+/// Stands in the record for a change that was allowed here and made through somebody else's proxy.
+const DECIDED: &str = "decided";
+
 /// One request's or socket's story so far.
 #[derive(Clone)]
 pub(crate) struct Story {
@@ -32,6 +35,7 @@ pub(crate) struct Story {
     at: Timestamp,
     pub(crate) client_ip: IpAddr,
     method: String,
+    is_decided: bool,
     pub(crate) path: String,
     user_agent: Arc<str>,
     pub(crate) operation: &'static str,
@@ -60,6 +64,7 @@ impl Story {
             at,
             client_ip: peer,
             method: method.as_str().to_owned(),
+            is_decided: false,
             path: String::new(),
             user_agent: user_agent.unwrap_or_default().into(),
             operation: label::UNREAD,
@@ -124,6 +129,13 @@ impl Story {
         }
     }
 
+    /// That this is a question of a proxy, about a request of somebody else's.
+    pub(crate) fn is_decision(&mut self, method: &http::Method, client_ip: IpAddr) {
+        self.method = method.as_str().to_owned();
+        self.client_ip = client_ip;
+        self.is_decided = true;
+    }
+
     pub(crate) fn at(&self) -> Timestamp {
         self.at
     }
@@ -156,6 +168,8 @@ impl Story {
 
     /// The audit event of this request.
     pub(crate) fn event(&self, outcome: Outcome) -> AuditEvent {
+        // What Prefect then answered is not known here.
+        let is_decided = self.is_decided && self.reason.is_none();
         AuditEvent {
             id: EventId::fresh(),
             at: self.at,
@@ -166,9 +180,9 @@ impl Story {
             object: self.path.clone(),
             workspace: self.workspace.clone(),
             outcome,
-            reason: self.reason.map_or("", Reason::code).to_owned(),
+            reason: self.reason.map_or(if is_decided { DECIDED } else { "" }, Reason::code).to_owned(),
             demands: self.demands.clone(),
-            status: self.status,
+            status: if is_decided { 0 } else { self.status },
             request: Some(self.request.clone()),
         }
     }

@@ -155,6 +155,7 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
         tls: tls.map(Arc::new),
         workspaces: workspaces.collect(),
         trusted_proxies: plan.trusted_proxies.clone(),
+        decide_proxies: plan.decide_proxies.clone(),
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     })

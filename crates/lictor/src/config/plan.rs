@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` is believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Peers who may ask for decisions.
+    pub(crate) decide_proxies: Vec<IpNet>,
     /// Bounds.
     pub(crate) limits: Limits,
     /// The log.
@@ -114,6 +116,7 @@ impl Plan {
             store_url,
             workspaces: vec![workspace],
             trusted_proxies: Vec::new(),
+            decide_proxies: Vec::new(),
             limits: Limits::default(),
             log: Log::default(),
             sessions: Sessions::default(),
@@ -126,7 +129,8 @@ impl Plan {
     pub(crate) fn from_written(root: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Self> {
         let listen = listen(root);
         let public_url = root.text("public_url").map(|found| found.read(|text| public_url(&text)));
-        let trusted_proxies = trusted_proxies(root);
+        let trusted_proxies = networks(root, "trusted_proxies");
+        let decide_proxies = decide_proxies(root.section("decide"));
         let allow_plain_http_sessions = root.flag("allow_plain_http_sessions").is_some_and(|found| found.value);
         let tls = tls(root.section("tls"), surroundings);
         let store_url = store::url(root, surroundings);
@@ -142,6 +146,7 @@ impl Plan {
             store_url: store_url?,
             workspaces,
             trusted_proxies,
+            decide_proxies,
             limits,
             log,
             sessions,
@@ -178,13 +183,19 @@ fn public_url(text: &str) -> Result<PublicUrl, String> {
     Ok(PublicUrl { scheme: scheme.to_owned(), authority: authority.as_str().to_ascii_lowercase() })
 }
 
-fn trusted_proxies(root: &mut Section<'_>) -> Vec<IpNet> {
+fn networks(section: &mut Section<'_>, key: &'static str) -> Vec<IpNet> {
     let one = |text: String| {
         let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
         net.ok_or_else(|| format!("{text:?} is not a network: write it as \"10.0.0.0/8\" or \"192.0.2.7\""))
     };
-    let written = root.texts("trusted_proxies").unwrap_or_default();
+    let written = section.texts(key).unwrap_or_default();
     written.into_iter().filter_map(|found| found.read(one)).map(|found| found.value).collect()
+}
+
+fn decide_proxies(mut section: Section<'_>) -> Vec<IpNet> {
+    let proxies = networks(&mut section, "proxies");
+    section.finish();
+    proxies
 }
 
 fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<TlsFiles> {
