@@ -27,6 +27,7 @@ use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
 use crate::story::{Story, label};
 use crate::target::Target;
+use crate::underway::Commitment;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
 use crate::{body, cross_origin, forwarded, headers, probes, target, ui};
@@ -101,9 +102,15 @@ impl DataThread {
     }
 
     /// Answers one request, whatever it is.
-    pub async fn handle(self: Arc<Self>, connection: Connection, request: Request<Incoming>) -> Response<ResponseBody> {
+    pub(crate) async fn handle(
+        self: Arc<Self>,
+        connection: Connection,
+        request: Request<Incoming>,
+        commitment: Commitment,
+    ) -> Response<ResponseBody> {
         let gateway = &self.gateway;
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
+        story.commitment = commitment;
         let upgrades = websocket::asked_for(request.headers());
         let has_body = !http_body::Body::is_end_stream(request.body());
         let mut request = request.map(Some);
@@ -263,9 +270,10 @@ impl DataThread {
             Err(denial) if is_ui_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
             Err(denial) => return Err(denial.into()),
         };
-        // No change is made that could not be recorded.
+        // No change is made that could not be recorded, nor left alone once it may have been made.
         if matched.operation().effect == Effect::Change {
             gateway.recorder.check()?;
+            story.commitment.make();
         }
         self.forward(permit, story, incoming, Some(&identity)).await
     }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::access_log::AccessLine;
 use crate::automation::Draft;
 use crate::refusal::Refusal;
+use crate::underway::Commitment;
 
 /// Labels of what is no row of the table.
 pub(crate) mod label {
@@ -41,6 +42,8 @@ pub(crate) struct Story {
     reason: Option<Reason>,
     lacking: PermissionSet,
     reveals: bool,
+    /// Whether it goes on when the caller leaves.
+    pub(crate) commitment: Commitment,
     /// What the body needed besides the row, once it was looked at.
     pub(crate) demands: Option<Demands>,
     /// What an automation is to be.
@@ -69,6 +72,7 @@ impl Story {
             reason: None,
             lacking: PermissionSet::EMPTY,
             reveals: false,
+            commitment: Commitment::default(),
             demands: None,
             draft: None,
             automation: None,
