@@ -85,6 +85,8 @@ pub struct Caller {
     pub secure: bool,
     /// `scheme://host` as the browser sees it.
     pub origin: String,
+    /// The path that the browser sees before ours; empty at the root.
+    pub base: Arc<str>,
     /// What the client calls itself.
     pub user_agent: Arc<str>,
     /// Who it is, if a credential was verified.

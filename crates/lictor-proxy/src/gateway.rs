@@ -226,6 +226,7 @@ impl DataThread {
             client_ip: incoming.origin.client_ip,
             secure: incoming.origin.secure,
             origin: self.base(&incoming),
+            base: "".into(),
             user_agent: Arc::clone(story.user_agent()),
             identity,
             reason,

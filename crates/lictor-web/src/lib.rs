@@ -1,10 +1,11 @@
-//! How do people sign in and look after their account? Server-rendered pages under `/lictor/`, without scripts.
+//! How do people sign in and look after their account? Server-rendered pages under `/lictor/` that work without scripts.
 
 mod account;
 mod answer;
 mod assets;
 mod device;
 mod form;
+mod layout;
 mod next;
 mod password;
 pub mod reasons;
@@ -14,6 +15,7 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod visit;
+mod when;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,13 @@
 //! Which pages are there? Every route of ours that is a page.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 use lictor_authn::Authenticator;
-use lictor_model::Reason;
+use lictor_model::{Reason, WorkspaceName};
 use lictor_store::Store;
 
 use crate::visit::Visit;
@@ -16,8 +18,10 @@ use crate::{account, assets, form, password, sessions, sign_in, sign_out};
 pub struct WebState {
     /// Signs people in and out.
     pub auth: Authenticator,
-    /// Grants, roles and sessions, for the account page.
+    /// Keys, sessions and links to reset a password.
     pub store: Store,
+    /// The workspaces behind this gateway.
+    pub workspaces: Arc<[WorkspaceName]>,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
     pub allow_plain_http: bool,
 }
@@ -29,9 +33,12 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/sign-out", post(sign_out::submit))
         .route("/lictor/account", get(account::show))
         .route("/lictor/account/password", get(password::show).post(password::submit))
+        .route("/lictor/account/sessions", get(sessions::show))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route("/lictor/account/sessions/end-all", post(sessions::end_all))
         .route("/lictor/style.css", get(assets::style))
+        .route("/lictor/page.js", get(assets::script))
         .route("/lictor/icon.svg", get(assets::icon))
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
         .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })

@@ -1,12 +1,13 @@
 //! How does a person sign in? Name and password for a session; the answer never says which of the two was wrong.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lictor_model::Reason;
 
 use crate::form::Sent;
+use crate::layout::{Layout, Section};
 use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::visit::{self, Visit};
@@ -15,6 +16,7 @@ use crate::{answer, password};
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct Page<'a> {
+    layout: Layout<'a>,
     problem: Option<&'a str>,
     name: &'a str,
     next: &'a str,
@@ -23,23 +25,21 @@ struct Page<'a> {
 #[derive(Template)]
 #[template(path = "needs_tls.html")]
 struct NeedsTls<'a> {
+    layout: Layout<'a>,
     origin: &'a str,
 }
 
 /// `GET /lictor/sign-in`
-pub(crate) async fn show(
-    State(web): State<WebState>,
-    visit: Visit,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
-) -> Response {
-    let next = Next::read(asked.unwrap_or_default().next.as_deref());
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Response {
+    let next = Next::read(asked.next.as_deref());
     if let Some(session) = visit.session() {
-        return answer::see_other(&onward(password::must_change(&web, session), &next), None);
+        return visit.see_other(&onward(password::must_change(&web, session), &next));
     }
     if !visit.may_sign_in(web.allow_plain_http) {
         return needs_tls(&visit);
     }
-    answer::page(StatusCode::OK, &Page { problem: None, name: "", next: next.as_str() })
+    let layout = visit.layout(Section::Alone, asked.done());
+    answer::page(StatusCode::OK, &Page { layout, problem: None, name: "", next: next.as_str() })
 }
 
 /// `POST /lictor/sign-in`
@@ -59,7 +59,7 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
                 tracing::warn!(%reason, "the session before a sign-in could not be ended");
             }
             let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
-            answer::see_other(&onward(signed_in.must_change, &next), Some(&cookie))
+            answer::see_other(&visit.at(&onward(signed_in.must_change, &next)), Some(&cookie))
         }
         Err(reason) => failed(&sent, &next, reason),
     }
@@ -85,8 +85,9 @@ fn failed(sent: &Sent, next: &Next, reason: Reason) -> Response {
         return visit.refuse(told);
     }
     let status = StatusCode::from_u16(told.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response =
-        answer::page(status, &Page { problem: Some(problem), name: sent.field("name"), next: next.as_str() });
+    let layout = visit.layout(Section::Alone, None);
+    let page = Page { layout, problem: Some(problem), name: sent.field("name"), next: next.as_str() };
+    let mut response = answer::page(status, &page);
     visit::mark(&mut response, told);
     response
 }
@@ -96,5 +97,8 @@ fn needs_tls(visit: &Visit) -> Response {
         let detail = "Signing in needs TLS: see [tls], trusted_proxies and allow_plain_http_sessions in lictor.toml.";
         return visit.say(StatusCode::FORBIDDEN, Reason::CrossOrigin, detail);
     }
-    answer::page(StatusCode::FORBIDDEN, &NeedsTls { origin: &visit.caller.origin })
+    answer::page(
+        StatusCode::FORBIDDEN,
+        &NeedsTls { layout: visit.layout(Section::Alone, None), origin: &visit.caller.origin },
+    )
 }

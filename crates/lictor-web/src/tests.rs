@@ -4,7 +4,9 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use lictor_authn::{Attempt, Authenticator, Caller, Options, Origin};
-use lictor_model::{Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, TeamName, Timestamp};
+use lictor_model::{
+    Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, TeamName, Timestamp, WorkspaceName,
+};
 use lictor_store::{By, NewPrincipal, Store};
 use tower::ServiceExt;
 
@@ -13,10 +15,11 @@ use crate::{WebState, router};
 const PASSWORD: &str = "correct horse battery";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The pages with `alice`, a viewer, and `fresh`, whose password must change.
+/// The pages with the viewers `alice` and `bob`, and `fresh`, whose password must change.
 struct Stage {
     web: WebState,
     store: Store,
+    base: &'static str,
 }
 
 struct Answer {
@@ -40,7 +43,7 @@ impl Stage {
     async fn new() -> Self {
         let clock = Clock::manual(Timestamp::from_micros(1_800_000_000_000_000));
         let store = Store::open("sqlite::memory:", clock.clone()).await.unwrap();
-        for (name, must_change) in [("alice", false), ("fresh", true)] {
+        for (name, must_change) in [("alice", false), ("bob", false), ("fresh", true)] {
             let hash = lictor_authn::password::hash(PASSWORD).unwrap();
             let role = Some((RoleName::parse("viewer").unwrap(), Scope::Everywhere));
             let name = PrincipalName::parse(name).unwrap();
@@ -49,7 +52,8 @@ impl Stage {
         }
         let background = tokio::runtime::Handle::current();
         let auth = Authenticator::start(store.clone(), clock, background, Options::default()).await.unwrap();
-        Self { web: WebState { auth, store: store.clone(), allow_plain_http: false }, store }
+        let workspaces = ["main", "research"].map(WorkspaceName::from).into();
+        Self { web: WebState { auth, store: store.clone(), workspaces, allow_plain_http: false }, store, base: "" }
     }
 
     async fn ask(&self, mut request: Request<Body>, secure: bool, client_ip: &str) -> Answer {
@@ -65,6 +69,7 @@ impl Stage {
             client_ip: origin.client_ip,
             secure,
             origin: host.to_owned(),
+            base: self.base.into(),
             user_agent: "Mozilla/5.0 <b>bold</b>".into(),
             identity,
             reason,
@@ -104,6 +109,10 @@ impl Stage {
 fn browser(method: Method, path: &str, cookie: &str) -> http::request::Builder {
     let request = Request::builder().method(method).uri(path).header(header::ACCEPT, "text/html,*/*");
     if cookie.is_empty() { request } else { request.header(header::COOKIE, cookie) }
+}
+
+fn origin() -> Origin {
+    Origin { client_ip: "192.0.2.7".parse().unwrap(), user_agent: "".into(), secure: true }
 }
 
 fn credentials(name: &str, password: &str) -> String {
@@ -153,9 +162,14 @@ async fn unknown_names_and_wrong_passwords_look_the_same() {
 async fn forms_from_elsewhere_are_refused() {
     let stage = Stage::new().await;
     let cookie = stage.sign_in("alice").await;
-    for path in
-        ["/lictor/sign-in", "/lictor/sign-out", "/lictor/account/password", "/lictor/account/sessions/end-others"]
-    {
+    for path in [
+        "/lictor/sign-in",
+        "/lictor/sign-out",
+        "/lictor/account/password",
+        "/lictor/account/sessions/end",
+        "/lictor/account/sessions/end-others",
+        "/lictor/account/sessions/end-all",
+    ] {
         for lines in [
             &[][..],
             &[("sec-fetch-site", "none")],
@@ -197,24 +211,6 @@ async fn a_sign_in_ends_the_session_that_was_there_and_a_sign_out_ends_its_own()
 }
 
 #[tokio::test]
-async fn the_account_page_says_which_team_a_role_comes_from() {
-    let stage = Stage::new().await;
-    let (by, data) = (By::console(), TeamName::parse("data").unwrap());
-    stage.store.add_team(&by, data.clone(), "").await.unwrap();
-    stage.store.add_members(&by, &data, &[PrincipalName::parse("alice").unwrap()]).await.unwrap();
-    let runner = RoleName::parse("runner").unwrap();
-    stage.store.add_team_grant(&by, &data, runner, Scope::Workspace("lab".into())).await.unwrap();
-    let cookie = stage.sign_in("alice").await;
-    let page = stage.get("/lictor/account", &cookie).await.text;
-    assert!(page.contains("<td>viewer</td><td>own</td><td>everywhere</td>"), "{page}");
-    assert!(page.contains("<td>runner</td><td>team data</td><td>workspace lab</td>"), "{page}");
-    assert!(page.contains("run_deployments"), "{page}");
-    stage.store.remove_team(&by, &data).await.unwrap();
-    let page = stage.get("/lictor/account", &cookie).await.text;
-    assert!(!page.contains("team data") && !page.contains("run_deployments"), "{page}");
-}
-
-#[tokio::test]
 async fn malformed_forms_are_refused() {
     let stage = Stage::new().await;
     let twice = format!("{}&name=bob", credentials("alice", PASSWORD));
@@ -228,7 +224,7 @@ async fn malformed_forms_are_refused() {
 }
 
 #[tokio::test]
-async fn pages_run_no_script_and_show_what_they_are_told_as_text() {
+async fn pages_run_one_script_of_ours_and_show_what_they_are_told_as_text() {
     let stage = Stage::new().await;
     let cookie = stage.sign_in("alice").await;
     let echoed = stage.post("/lictor/sign-in", "", "name=%22%3E%3Cscript%3E&password=x").await;
@@ -240,10 +236,15 @@ async fn pages_run_no_script_and_show_what_they_are_told_as_text() {
         echoed,
     ];
     for page in pages {
-        assert!(!page.text.contains("<script") && !page.text.contains("<b>"), "{}", page.text);
+        // The one script is a file of ours.
+        assert_eq!(page.text.matches("<script").count(), 1, "{}", page.text);
+        assert!(page.text.contains("<script src=\"/lictor/page.js\"></script>") && !page.text.contains("<b>"));
         assert!(page.text.contains("<html lang=\"en\">"));
         let policy = page.header(header::CONTENT_SECURITY_POLICY);
-        assert!(policy.starts_with("default-src 'none'; style-src 'self'") && !policy.contains("unsafe"));
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';")
+                && !policy.contains("unsafe")
+        );
         assert_eq!(page.header(header::CACHE_CONTROL), "no-store");
     }
 }
@@ -279,10 +280,10 @@ async fn a_first_password_is_changed_before_anything_else() {
 async fn ending_sessions_touches_only_ones_own() {
     let stage = Stage::new().await;
     let (alice, other) = (stage.sign_in("alice").await, stage.sign_in("alice").await);
-    let fresh = stage.sign_in("fresh").await;
+    let bob = stage.sign_in("bob").await;
     let identity: Identity = {
         let mut headers = http::HeaderMap::new();
-        headers.insert(header::COOKIE, fresh.parse().unwrap());
+        headers.insert(header::COOKIE, bob.parse().unwrap());
         let origin = Origin { client_ip: "192.0.2.7".parse().unwrap(), user_agent: "".into(), secure: true };
         let Attempt::Verified(identity) = stage.web.auth.identify(&headers, &origin).await else {
             panic!("not signed in")
@@ -295,7 +296,7 @@ async fn ending_sessions_touches_only_ones_own() {
     stage.post("/lictor/account/sessions/end-others", &alice, "").await;
     assert_eq!(stage.sessions().await, 2);
     assert_ne!(alice, other);
-    stage.post("/lictor/account/sessions/end", &fresh, &form).await;
+    stage.post("/lictor/account/sessions/end", &bob, &form).await;
     assert_eq!(stage.sessions().await, 1);
 }
 
@@ -327,4 +328,86 @@ async fn a_program_gets_json() {
         assert_eq!((answer.status, &body["reason"]), (status, &serde_json::json!(reason)));
         assert_eq!(body["detail"], body["exception_message"]);
     }
+}
+
+#[tokio::test]
+async fn every_link_form_file_and_redirect_begins_with_the_base() {
+    let mut stage = Stage::new().await;
+    let (cookie, fresh) = (stage.sign_in("alice").await, stage.sign_in("fresh").await);
+    stage.base = "/prefect";
+    for (path, cookie) in [
+        ("/lictor/sign-in", ""),
+        ("/lictor/account", &cookie),
+        ("/lictor/account/sessions", &cookie),
+        ("/lictor/account/password", &cookie),
+        ("/lictor/account/password", &fresh),
+        ("/lictor/nothing", ""),
+    ] {
+        let page = stage.get(path, cookie).await;
+        let links = page
+            .text
+            .split(['<', ' '])
+            .filter(|part| ["href=\"", "src=\"", "action=\""].iter().any(|it| part.starts_with(it)));
+        let links: Vec<&str> = links.collect();
+        assert!(links.len() >= 3, "{path}");
+        for link in links {
+            let inside = link.contains("\"#") || link.contains("=\"/prefect/");
+            assert!(inside, "{path}: {link}");
+        }
+    }
+    let answer = stage.post("/lictor/sign-in", "", &format!("{}&next=/v2/", credentials("alice", PASSWORD))).await;
+    assert_eq!(answer.header(header::LOCATION), "/prefect/v2/");
+    let answer = stage.get("/lictor/account", "").await;
+    assert_eq!(answer.header(header::LOCATION), "/prefect/lictor/sign-in?next=%2Flictor%2Faccount");
+}
+
+#[tokio::test]
+async fn the_account_page_says_what_one_may_do_where_and_through_what() {
+    let stage = Stage::new().await;
+    let (by, data) = (By::console(), TeamName::parse("data").unwrap());
+    stage.store.add_team(&by, data.clone(), "").await.unwrap();
+    stage.store.add_members(&by, &data, &[PrincipalName::parse("alice").unwrap()]).await.unwrap();
+    let runner = RoleName::parse("runner").unwrap();
+    stage.store.add_team_grant(&by, &data, runner, Scope::Workspace("research".into())).await.unwrap();
+    let cookie = stage.sign_in("alice").await;
+    let page = stage.get("/lictor/account", &cookie).await.text;
+    let (main, research) = page.split_once("What you may do in research").unwrap();
+    assert!(
+        main.contains("What you may do in main") && main.contains("a grant to you") && main.contains("every workspace")
+    );
+    assert!(!main.contains("runner") && !main.contains("run_deployments"));
+    assert!(research.contains("team data") && research.contains("this workspace"));
+    assert!(research.contains("<code>run_deployments</code>"));
+    stage.store.remove_team(&by, &data).await.unwrap();
+    stage.web.auth.sign_in("alice", PASSWORD, &origin(), &RequestId::fresh()).await.unwrap();
+    let page = stage.get("/lictor/account", &cookie).await.text;
+    assert!(!page.contains("team data") && !page.contains("run_deployments"), "{page}");
+}
+
+#[tokio::test]
+async fn all_sessions_end_at_once_and_the_cookie_goes_with_them() {
+    let stage = Stage::new().await;
+    let (alice, _) = (stage.sign_in("alice").await, stage.sign_in("alice").await);
+    stage.sign_in("fresh").await;
+    let answer = stage.post("/lictor/account/sessions/end-all", &alice, "").await;
+    assert_eq!(answer.header(header::LOCATION), "/lictor/sign-in?done=all-ended");
+    assert!(answer.header(header::SET_COOKIE).ends_with("Max-Age=0"));
+    assert_eq!(stage.sessions().await, 1);
+    assert!(stage.get("/lictor/sign-in?done=all-ended", "").await.text.contains("role=\"status\">All your sessions"));
+    assert!(!stage.get("/lictor/sign-in?done=%3Cb%3E", "").await.text.contains("role=\"status\""));
+}
+
+#[tokio::test]
+async fn nothing_of_the_account_comes_before_a_first_password_is_changed() {
+    let stage = Stage::new().await;
+    let cookie = stage.sign_in("fresh").await;
+    for path in ["/lictor/account", "/lictor/account/sessions"] {
+        assert_eq!(stage.get(path, &cookie).await.header(header::LOCATION), "/lictor/account/password", "{path}");
+    }
+    for path in
+        ["/lictor/account/sessions/end", "/lictor/account/sessions/end-others", "/lictor/account/sessions/end-all"]
+    {
+        assert_eq!(stage.post(path, &cookie, "").await.header(header::LOCATION), "/lictor/account/password", "{path}");
+    }
+    assert_eq!(stage.sessions().await, 1);
 }

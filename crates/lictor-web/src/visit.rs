@@ -13,6 +13,8 @@ use lictor_model::{CredentialKind, Identity, Reason};
 use lictor_store::By;
 
 use crate::answer::{self, Early};
+use crate::layout::{Done, Layout, Section};
+use crate::router::WebState;
 
 const REASON: HeaderName = HeaderName::from_static("x-lictor-reason");
 
@@ -26,6 +28,7 @@ pub(crate) struct Visit {
 #[derive(Template)]
 #[template(path = "message.html")]
 struct Message<'a> {
+    layout: Layout<'a>,
     title: &'a str,
     detail: &'a str,
     code: &'a str,
@@ -61,16 +64,49 @@ impl Visit {
         self.session().ok_or_else(|| {
             let reason = self.caller.reason.unwrap_or(Reason::AuthenticationRequired);
             if self.reads_html && reason.status() == 401 {
-                answer::see_other("/lictor/sign-in?next=%2Flictor%2Faccount", None).into()
+                self.see_other("/lictor/sign-in?next=%2Flictor%2Faccount").into()
             } else {
                 self.refuse(reason).into()
             }
         })
     }
 
+    /// The signed-in person, who has chosen a password of their own: otherwise that comes first.
+    ///
+    /// # Errors
+    /// The answer that stands in the way.
+    pub(crate) fn person(&self, web: &WebState) -> Result<&Identity, Early> {
+        let identity = self.identity()?;
+        if web.auth.view().must_change_password(&identity.principal.id) {
+            return Err(self.see_other(crate::password::PATH).into());
+        }
+        Ok(identity)
+    }
+
     /// The caller's session, if that is what they came with.
     pub(crate) fn session(&self) -> Option<&Identity> {
         self.caller.identity.as_ref().filter(|identity| identity.credential.kind == CredentialKind::Session)
+    }
+
+    /// A path of ours, or of Prefect's, as this browser must ask for it.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.caller.base)
+    }
+
+    /// Sends the browser on to a path of ours or of Prefect's.
+    pub(crate) fn see_other(&self, path: &str) -> Response {
+        answer::see_other(&self.at(path), None)
+    }
+
+    /// Sends the browser on to a page that says what was done.
+    pub(crate) fn done(&self, path: &str, done: Done) -> Response {
+        self.see_other(&format!("{path}?done={}", done.code()))
+    }
+
+    /// The frame of a page.
+    pub(crate) fn layout(&self, here: Section, done: Option<Done>) -> Layout<'_> {
+        let name = self.session().map_or("", |session| session.principal.name.as_str());
+        Layout { base: &self.caller.base, name, here, done }
     }
 
     /// Whether a password may be sent from where this browser is: over TLS, on this machine, or as configured.
@@ -95,7 +131,8 @@ impl Visit {
     pub(crate) fn say(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
         let mut response = if self.reads_html {
             let request = self.caller.request.as_str();
-            answer::page(status, &Message { title: title(status), detail, code: reason.code(), request })
+            let layout = self.layout(Section::Alone, None);
+            answer::page(status, &Message { layout, title: title(status), detail, code: reason.code(), request })
         } else {
             self.json(status, reason, detail)
         };

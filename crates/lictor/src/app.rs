@@ -160,7 +160,8 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
 
 /// Brings pages and data path together, which do not know each other.
 fn pages(plan: &Plan, auth: Authenticator, store: Store, background: &tokio::runtime::Handle) -> Pages {
-    let state = lictor_web::WebState { auth, store, allow_plain_http: plan.allow_plain_http_sessions };
+    let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+    let state = lictor_web::WebState { auth, store, workspaces, allow_plain_http: plan.allow_plain_http_sessions };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();
