@@ -9,7 +9,7 @@ use crate::authenticator::Authenticator;
 use crate::claim::MAX_TEXT;
 use crate::feed::Depth;
 use crate::password::DUMMY;
-use crate::throttle::Source;
+use crate::throttle::ClientAddress;
 use crate::view::Password;
 
 impl Authenticator {
@@ -27,7 +27,7 @@ impl Authenticator {
         if name.len().saturating_add(password.len()) > MAX_TEXT {
             return Err(rejected(Reason::MalformedCredential));
         }
-        let source = Source::from(origin.client_ip);
+        let source = ClientAddress::from(origin.client_ip);
         if let Some(identity) = self.remembered(name, password, source) {
             return Ok(identity);
         }
@@ -42,7 +42,7 @@ impl Authenticator {
         }
     }
 
-    fn remembered(&self, name: &str, password: &str, source: Source) -> Option<Identity> {
+    fn remembered(&self, name: &str, password: &str, source: ClientAddress) -> Option<Identity> {
         let inner = &self.inner;
         inner.feed.peek(|view| {
             let stored = view.people.password(name)?;
@@ -51,7 +51,7 @@ impl Authenticator {
         })
     }
 
-    async fn look_at(&self, name: &str, password: &str, source: Source) -> Result<Option<Identity>, Reason> {
+    async fn look_at(&self, name: &str, password: &str, source: ClientAddress) -> Result<Option<Identity>, Reason> {
         let inner = &self.inner;
         let stored = inner.feed.peek(|view| view.people.password(name).cloned());
         let hash = stored.as_ref().map_or(DUMMY, |stored| stored.row.hash.as_str());

@@ -64,7 +64,7 @@ impl Authenticator {
                 let password = current.ok_or(Reason::InvalidCredentials)?;
                 if password.principal.disabled { Err(Reason::PrincipalDisabled) } else { Ok(()) }
             }
-            CredentialKind::Console => Err(Reason::AuthenticationRequired),
+            CredentialKind::ResetLink | CredentialKind::Console => Err(Reason::AuthenticationRequired),
         })
     }
 

@@ -32,9 +32,9 @@ struct Window {
 
 /// An address as attackers own them: one IPv4, or an IPv6 /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Source(IpAddr);
+pub(crate) struct ClientAddress(IpAddr);
 
-impl From<IpAddr> for Source {
+impl From<IpAddr> for ClientAddress {
     fn from(ip: IpAddr) -> Self {
         Self(match ip.to_canonical() {
             v4 @ IpAddr::V4(_) => v4,
@@ -43,7 +43,7 @@ impl From<IpAddr> for Source {
     }
 }
 
-impl Source {
+impl ClientAddress {
     /// Its bytes, for keys.
     pub(crate) fn octets(self) -> [u8; 16] {
         match self.0 {
@@ -72,10 +72,10 @@ struct Count {
 
 #[derive(Debug, Default)]
 struct Counts {
-    pairs: HashMap<(Account, Source), Pair>,
-    addresses: HashMap<Source, Count>,
+    pairs: HashMap<(Account, ClientAddress), Pair>,
+    addresses: HashMap<ClientAddress, Count>,
     accounts: HashMap<Account, Count>,
-    successes: HashMap<(Account, Source), Timestamp>,
+    successes: HashMap<(Account, ClientAddress), Timestamp>,
 }
 
 /// Counts failed guesses in memory. Each replica counts for itself.
@@ -97,7 +97,7 @@ impl Throttle {
 
     /// Begins a guess. It counts as a failure until [`Throttle::succeeded`] takes that back, so that guesses made at
     /// the same time cannot all pass before the first has failed.
-    pub(crate) fn begin(&self, account: Account, source: Source) -> Result<(), MustWait> {
+    pub(crate) fn begin(&self, account: Account, source: ClientAddress) -> Result<(), MustWait> {
         let now = self.clock.now();
         let mut counts = self.lock();
         if counts.must_wait(account, source, now) {
@@ -110,7 +110,7 @@ impl Throttle {
     }
 
     /// The guess was right: the failures of this account from this address are forgiven.
-    pub(crate) fn succeeded(&self, account: Account, source: Source) {
+    pub(crate) fn succeeded(&self, account: Account, source: ClientAddress) {
         let now = self.clock.now();
         let mut counts = self.lock();
         counts.pairs.remove(&(account, source));
@@ -120,7 +120,7 @@ impl Throttle {
     }
 
     /// The guess was not looked at after all (we were too busy).
-    pub(crate) fn not_judged(&self, account: Account, source: Source) {
+    pub(crate) fn not_judged(&self, account: Account, source: ClientAddress) {
         let mut counts = self.lock();
         if let Some(pair) = counts.pairs.get_mut(&(account, source)) {
             pair.failures = pair.failures.saturating_sub(1);
@@ -131,7 +131,7 @@ impl Throttle {
 
     /// Whether a remembered password may pass although its address must wait. It may, so that an attacker behind the
     /// same address cannot lock a client out, until the refused guesses are so many that they are a search.
-    pub(crate) fn lets_remembered_pass(&self, account: Account, source: Source) -> bool {
+    pub(crate) fn lets_remembered_pass(&self, account: Account, source: ClientAddress) -> bool {
         let counts = self.lock();
         counts.pairs.get(&(account, source)).is_none_or(|pair| pair.refused < PAIR_REFUSALS)
     }
@@ -142,7 +142,7 @@ impl Throttle {
 }
 
 impl Counts {
-    fn must_wait(&self, account: Account, source: Source, now: Timestamp) -> bool {
+    fn must_wait(&self, account: Account, source: ClientAddress, now: Timestamp) -> bool {
         let pair = self.pairs.get(&(account, source)).is_some_and(|pair| now < pair.waits_until);
         let address = self.addresses.get(&source).is_some_and(|count| ADDRESS.is_full(*count, now));
         let known = self.successes.contains_key(&(account, source));
@@ -150,7 +150,7 @@ impl Counts {
         pair || address || crowd
     }
 
-    fn pair(&mut self, account: Account, source: Source, now: Timestamp) -> &mut Pair {
+    fn pair(&mut self, account: Account, source: ClientAddress, now: Timestamp) -> &mut Pair {
         let key = (account, source);
         make_room(&mut self.pairs, &key, |pair| pair.is_stale(now));
         let pair = self.pairs.entry(key).or_default();
@@ -161,7 +161,7 @@ impl Counts {
         pair
     }
 
-    fn charge(&mut self, account: Account, source: Source, now: Timestamp) {
+    fn charge(&mut self, account: Account, source: ClientAddress, now: Timestamp) {
         let pair = self.pair(account, source, now);
         pair.failures = pair.failures.saturating_add(1);
         if let Some(beyond) = pair.failures.checked_sub(PAIR_FAILURES) {
@@ -174,7 +174,7 @@ impl Counts {
         }
     }
 
-    fn refund(&mut self, account: Account, source: Source) {
+    fn refund(&mut self, account: Account, source: ClientAddress) {
         for count in [self.addresses.get_mut(&source), self.accounts.get_mut(&account)].into_iter().flatten() {
             count.failures = count.failures.saturating_sub(1);
         }
@@ -233,7 +233,7 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
-    fn source(text: &str) -> Source {
+    fn source(text: &str) -> ClientAddress {
         text.parse::<IpAddr>().unwrap().into()
     }
 
