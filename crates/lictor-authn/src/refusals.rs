@@ -4,12 +4,11 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lictor_model::{Actor, AuditEvent, Clock, EventId, Outcome, Reason, RequestId, Timestamp};
+use lictor_model::{Actor, AuditEvent, ClientAddress, Clock, EventId, Outcome, Reason, RequestId, Timestamp};
 use lictor_store::{Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::attempt::{Origin, Rejection};
-use crate::throttle::ClientAddress;
 
 /// What a refusal is called in the record.
 const OPERATION: &str = "credential.refuse";

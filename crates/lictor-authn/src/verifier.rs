@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use lictor_model::{Clock, Reason, Timestamp};
+use lictor_model::{ClientAddress, Clock, Reason, Timestamp};
 use moka::sync::Cache;
 use sha2::Sha256;
 use tokio::runtime::Handle;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::options::Options;
 use crate::password::{self, HashError};
-use crate::throttle::{Account, ClientAddress};
+use crate::throttle::Account;
 
 /// Remembered passwords at most.
 const REMEMBERED: u64 = 10_000;

@@ -1,6 +1,6 @@
 //! Whose passwords are not looked at for a while? Bans: begun by a replica or an administrator, lifted, run out.
 
-use lictor_model::{Actor, Ban, BanCause, BanSubject, PrincipalName, ClientAddress, Timestamp};
+use lictor_model::{Actor, Ban, BanCause, BanSubject, ClientAddress, PrincipalName, Timestamp};
 
 use crate::error::StoreError;
 use crate::pool::Tx;

@@ -1,8 +1,8 @@
 //! Who was given a link to set a password? One a user, known by its digest, used once, soon over.
 
 use lictor_model::{
-    Actor, BanSubject, CredentialId, CredentialKind, CredentialRef, Digest, Principal, PrincipalId, PrincipalKind,
-    PrincipalName, RequestId, ClientAddress, Timestamp,
+    Actor, BanSubject, ClientAddress, CredentialId, CredentialKind, CredentialRef, Digest, Principal, PrincipalId,
+    PrincipalKind, PrincipalName, RequestId, Timestamp,
 };
 
 use crate::error::StoreError;

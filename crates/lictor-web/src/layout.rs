@@ -21,6 +21,8 @@ pub(crate) enum Section {
     Alone,
     /// Who am I?
     Account,
+    /// My keys.
+    Keys,
     /// My sessions.
     Sessions,
     /// My password.
@@ -29,12 +31,13 @@ pub(crate) enum Section {
 
 impl Section {
     /// The navigation, in order: where each entry leads, and what it is called.
-    pub(crate) const ALL: [Self; 3] = [Self::Account, Self::Sessions, Self::Password];
+    pub(crate) const ALL: [Self; 4] = [Self::Account, Self::Keys, Self::Sessions, Self::Password];
 
     /// Its path, to be put behind the base.
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Alone | Self::Account => crate::account::PATH,
+            Self::Keys => crate::keys::PATH,
             Self::Sessions => crate::sessions::PATH,
             Self::Password => crate::password::PATH,
         }
@@ -44,6 +47,7 @@ impl Section {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Alone | Self::Account => "Account",
+            Self::Keys => "API keys",
             Self::Sessions => "Sessions",
             Self::Password => "Password",
         }
@@ -53,10 +57,14 @@ impl Section {
 /// What was done by the form that led here: a code in the query, so that no text of a link's author is ever shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
+    /// A key was revoked.
+    KeyRevoked,
     /// One session was ended.
     SessionEnded,
     /// All but this one.
     OthersEnded,
+    /// The password was set by a link.
+    PasswordReset,
     /// The password was changed.
     PasswordChanged,
     /// All sessions were ended, this one too.
@@ -64,11 +72,20 @@ pub(crate) enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 4] = [Self::SessionEnded, Self::OthersEnded, Self::PasswordChanged, Self::AllEnded];
+    const ALL: [Self; 6] = [
+        Self::KeyRevoked,
+        Self::SessionEnded,
+        Self::OthersEnded,
+        Self::PasswordReset,
+        Self::PasswordChanged,
+        Self::AllEnded,
+    ];
 
     /// The code in the query.
     pub(crate) const fn code(self) -> &'static str {
         match self {
+            Self::KeyRevoked => "key-revoked",
+            Self::PasswordReset => "password-reset",
             Self::SessionEnded => "session-ended",
             Self::OthersEnded => "others-ended",
             Self::PasswordChanged => "password-changed",
@@ -79,6 +96,8 @@ impl Done {
     /// What the page says of it.
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
+            Self::KeyRevoked => "The key is revoked.",
+            Self::PasswordReset => "The password is set. Sign in with it.",
             Self::SessionEnded => "The session has ended.",
             Self::OthersEnded => "All other sessions have ended.",
             Self::PasswordChanged => "The password is changed, and your other sessions have ended.",

@@ -13,6 +13,8 @@ use crate::layout::Done;
 pub(crate) struct Asked {
     pub(crate) next: Option<String>,
     pub(crate) done: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {

@@ -98,10 +98,10 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Re
 
 fn explain(visit: &Visit, error: PasswordChangeError) -> Result<Problems, Early> {
     match error {
-        PasswordChangeError::Refused(Reason::InvalidCredentials) => {
+        PasswordChangeError::Refused(rejection) if rejection.reason == Reason::InvalidCredentials => {
             Ok(Problems { current: Some("This is not the current password.".to_owned()), ..Problems::default() })
         }
-        PasswordChangeError::Refused(reason) => Err(visit.refuse(reason).into()),
+        PasswordChangeError::Refused(rejection) => Err(visit.reject(&rejection).into()),
         weak => Ok(Problems::weak(&weak)),
     }
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
-use lictor_authn::Caller;
+use lictor_authn::{Caller, Rejection};
 use lictor_model::{CredentialKind, Identity, Reason};
 use lictor_store::By;
 
@@ -62,11 +62,12 @@ impl Visit {
             return Err(self.say(StatusCode::FORBIDDEN, Reason::PermissionDenied, detail).into());
         }
         self.session().ok_or_else(|| {
-            let reason = self.caller.reason.unwrap_or(Reason::AuthenticationRequired);
-            if self.reads_html && reason.status() == 401 {
+            let none = Rejection::from(Reason::AuthenticationRequired);
+            let rejection = self.caller.rejection.as_ref().unwrap_or(&none);
+            if self.reads_html && rejection.reason.status() == 401 {
                 self.see_other("/lictor/sign-in?next=%2Flictor%2Faccount").into()
             } else {
-                self.refuse(reason).into()
+                self.reject(rejection).into()
             }
         })
     }
@@ -127,6 +128,13 @@ impl Visit {
         self.say(status, reason, reason.advice())
     }
 
+    /// Answers with why a credential was rejected, and when it may be tried again.
+    pub(crate) fn reject(&self, rejection: &Rejection) -> Response {
+        let mut response = self.refuse(rejection.reason);
+        mark(&mut response, rejection.reason, rejection.retry_after);
+        response
+    }
+
     /// Answers with the reason in these words.
     pub(crate) fn say(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
         let mut response = if self.reads_html {
@@ -137,7 +145,7 @@ impl Visit {
             self.json(status, reason, detail)
         };
         answer::seal(response.headers_mut());
-        mark(&mut response, reason);
+        mark(&mut response, reason, None);
         response
     }
 
@@ -158,11 +166,11 @@ impl Visit {
 }
 
 /// Puts the reason's code, and when to come back, into the headers.
-pub(crate) fn mark(response: &mut Response, reason: Reason) {
+pub(crate) fn mark(response: &mut Response, reason: Reason, retry_after: Option<u32>) {
     let headers = response.headers_mut();
     headers.insert(REASON, HeaderValue::from_static(reason.code()));
     match reason.status() {
-        429 => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60")),
+        429 => headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.unwrap_or(60))),
         503 => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3")),
         _ => None,
     };
@@ -172,6 +180,7 @@ const fn title(status: StatusCode) -> &'static str {
     match status.as_u16() {
         403 => "This is not allowed",
         404 => "There is no such page",
+        410 => "This link has ended",
         405 => "This page takes no such request",
         429 => "Too many attempts",
         500..=599 => "This is not possible at the moment",

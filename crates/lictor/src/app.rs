@@ -79,7 +79,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics: Arc::new(Metrics::default()),
         page_tokens,
-        pages: pages(&plan, auth.clone(), store, background.handle()),
+        pages: pages(&plan, auth.clone(), store, clock.clone(), background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
@@ -159,9 +159,10 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
 }
 
 /// Brings pages and data path together, which do not know each other.
-fn pages(plan: &Plan, auth: Authenticator, store: Store, background: &tokio::runtime::Handle) -> Pages {
+fn pages(plan: &Plan, auth: Authenticator, store: Store, clock: Clock, background: &tokio::runtime::Handle) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-    let state = lictor_web::WebState { auth, store, workspaces, allow_plain_http: plan.allow_plain_http_sessions };
+    let state =
+        lictor_web::WebState { auth, store, clock, workspaces, allow_plain_http: plan.allow_plain_http_sessions };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();
