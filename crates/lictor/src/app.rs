@@ -23,6 +23,7 @@ use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
 use tower::ServiceExt;
 
+use crate::address;
 use crate::config::{LogFormat, Plan};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
@@ -79,7 +80,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics: Arc::new(Metrics::default()),
         page_tokens,
-        pages: pages(&plan, auth.clone(), store, clock.clone(), background.handle()),
+        pages: pages(&plan, auth.clone(), store.clone(), clock.clone(), background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
@@ -91,6 +92,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
     }
+    let address = address::of(plan.public_url.as_ref(), plan.tls.is_some(), threads.address);
+    background.block_on(address::note(&store, &address))?;
     tracing::info!(address = %threads.address, version = env!("CARGO_PKG_VERSION"), "listening");
 
     background.block_on(signals.received());
