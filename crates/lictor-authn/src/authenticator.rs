@@ -100,6 +100,11 @@ impl Authenticator {
         self.inner.feed.subscribe()
     }
 
+    /// Reads what this process has just changed, so that an answer that says so is true when it arrives.
+    pub async fn refresh(&self) {
+        self.inner.feed.refresh().await;
+    }
+
     /// Whether the store answered in the last seconds.
     #[must_use]
     pub fn is_fresh(&self) -> bool {

@@ -47,7 +47,7 @@ struct Made<'a> {
     key: &'a str,
     ends: String,
     limits: String,
-    recipes: Vec<(&'static str, &'static str, [Snippet; 5])>,
+    recipes: Vec<(&'static str, &'static str, Vec<Snippet>)>,
 }
 
 /// A key as the pages show it.
@@ -96,6 +96,7 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
         narrowing: wish.narrowing,
     };
     let made = web.store.add_key(&visit.by(identity), new).await.map_err(|error| away(visit, &error))?;
+    web.auth.refresh().await;
     Ok(made_page(visit, identity, &secret, &made))
 }
 

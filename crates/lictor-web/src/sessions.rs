@@ -74,6 +74,7 @@ pub(crate) async fn end_one(State(web): State<WebState>, sent: Sent) -> Result<R
     // Somebody else's session is as unknown as one that never was.
     if of(&web, visit, identity).await?.iter().any(|session| session.id == id) {
         web.store.end_session(&visit.by(identity), &id).await.map_err(|error| away(visit, &error))?;
+        web.auth.refresh().await;
     }
     if id == identity.credential.id {
         Ok(gone(visit, Done::AllEnded))
@@ -89,6 +90,7 @@ pub(crate) async fn end_others(State(web): State<WebState>, sent: Sent) -> Resul
     let keep = Some(&identity.credential.id);
     let ended = web.store.end_sessions_of(&visit.by(identity), &identity.principal.id, keep).await;
     ended.map_err(|error| away(visit, &error))?;
+    web.auth.refresh().await;
     Ok(visit.done(PATH, Done::OthersEnded))
 }
 
@@ -98,6 +100,7 @@ pub(crate) async fn end_all(State(web): State<WebState>, sent: Sent) -> Result<R
     let identity = visit.person(&web)?;
     let ended = web.store.end_sessions_of(&visit.by(identity), &identity.principal.id, None).await;
     ended.map_err(|error| away(visit, &error))?;
+    web.auth.refresh().await;
     Ok(gone(visit, Done::AllEnded))
 }
 

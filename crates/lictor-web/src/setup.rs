@@ -21,6 +21,8 @@ pub struct Recipe {
     pub note: &'static str,
     /// An image of such a client.
     image: &'static str,
+    /// Whether these clients read a `.env` file: with today's pydantic-settings, 3.2 and 3.4 do not.
+    reads_dotenv: bool,
     settings: fn(Client<'_>) -> Vec<(&'static str, String)>,
 }
 
@@ -39,6 +41,7 @@ pub const RECIPES: [Recipe; 3] = [
         versions: "3.6.20 and later, 3.8",
         note: "The auth string reaches HTTP and every websocket.",
         image: "3-latest",
+        reads_dotenv: true,
         settings: |client| {
             vec![
                 ("PREFECT_API_URL", client.api.to_owned()),
@@ -50,6 +53,7 @@ pub const RECIPES: [Recipe; 3] = [
         versions: "3.4.25 to 3.6.19",
         note: "These clients send no auth string where task runs travel, so the key goes into a header of its own.",
         image: "3.4.25-python3.12",
+        reads_dotenv: false,
         settings: |client| {
             vec![
                 ("PREFECT_API_URL", client.api.to_owned()),
@@ -61,6 +65,7 @@ pub const RECIPES: [Recipe; 3] = [
         versions: "3.0 to 3.4.24",
         note: "The key stands in the address, so it shows wherever the address does.",
         image: "3.0.11-python3.12",
+        reads_dotenv: false,
         settings: |client| vec![("PREFECT_API_URL", with_userinfo(client))],
     },
 ];
@@ -68,22 +73,28 @@ pub const RECIPES: [Recipe; 3] = [
 impl Recipe {
     /// The settings, in every place where they may stand.
     #[must_use]
-    pub fn snippets(&self, client: Client<'_>) -> [Snippet; 5] {
+    pub fn snippets(&self, client: Client<'_>) -> Vec<Snippet> {
         let settings = (self.settings)(client);
         let each = |line: &dyn Fn(&str, &str) -> String| -> Vec<String> {
             settings.iter().map(|(name, value)| line(name, value)).collect()
         };
         let one = |place, text| Snippet { place, text };
-        [
+        let mut snippets = vec![
             one("Shell", each(&|name, value| format!("export {name}={}", in_shell(value))).join("\n")),
             one(
                 "Prefect profile",
                 each(&|name, value| format!("prefect config set {name}={}", in_shell(value))).join("\n"),
             ),
-            one(".env file", each(&|name, value| format!("{name}={value}")).join("\n")),
-            one("Docker", docker(self.image, &each(&|name, value| format!("  -e {name}={} \\\n", in_shell(value))))),
-            one("Kubernetes", kubernetes(&each(&|name, value| format!("  {name}: {}\n", in_yaml(value))))),
-        ]
+        ];
+        if self.reads_dotenv {
+            snippets.push(one(".env file", each(&|name, value| format!("{name}={value}")).join("\n")));
+        }
+        snippets.push(one(
+            "Docker",
+            docker(self.image, &each(&|name, value| format!("  -e {name}={} \\\n", in_shell(value)))),
+        ));
+        snippets.push(one("Kubernetes", kubernetes(&each(&|name, value| format!("  {name}: {}\n", in_yaml(value))))));
+        snippets
     }
 }
 
@@ -101,8 +112,8 @@ fn kubernetes(lines: &[String]) -> String {
 
 /// `https://alice%40example.com:KEY@host/api`
 fn with_userinfo(client: Client<'_>) -> String {
-    // A key is letters and digits and an underscore; a name may hold an at sign or a plus.
-    let name = percent_encoding::utf8_percent_encode(client.name, percent_encoding::NON_ALPHANUMERIC);
+    // A key is letters and digits and an underscore; a name may hold an at sign.
+    let name = client.name.replace('@', "%40");
     match client.api.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{name}:{}@{rest}", client.key),
         None => client.api.to_owned(),
@@ -148,11 +159,12 @@ mod unit {
     #[test]
     fn each_version_is_told_what_reaches_its_sockets() {
         assert!(snippet(0, "Shell").ends_with("export PREFECT_API_AUTH_STRING='al@ex.com:lictor_k'"));
-        let headers = "PREFECT_CLIENT_CUSTOM_HEADERS={\"Authorization\": \"Bearer lictor_k\"}";
-        assert!(snippet(1, ".env file").ends_with(headers));
+        assert!(snippet(0, ".env file").ends_with("\nPREFECT_API_AUTH_STRING=al@ex.com:lictor_k"));
+        let headers = "PREFECT_CLIENT_CUSTOM_HEADERS='{\"Authorization\": \"Bearer lictor_k\"}'";
+        assert!(snippet(1, "Shell").ends_with(headers));
         assert_eq!(
             snippet(2, "Prefect profile"),
-            "prefect config set PREFECT_API_URL='https://al%40ex%2Ecom:lictor_k@gate.example/api'"
+            "prefect config set PREFECT_API_URL='https://al%40ex.com:lictor_k@gate.example/api'"
         );
         assert!(snippet(1, "Kubernetes").contains("HEADERS: \"{\\\"Authorization\\\": \\\"Bearer lictor_k\\\"}\"\n"));
     }
@@ -160,7 +172,8 @@ mod unit {
     #[test]
     fn nothing_breaks_out_of_its_quotes() {
         let client = Client { api: "https://a'; rm -rf ~ '\"\n", name: "alice", key: "k" };
-        let [shell, _, _, _, kubernetes] = RECIPES[0].snippets(client);
+        let snippets = RECIPES[0].snippets(client);
+        let (shell, kubernetes) = (&snippets[0], &snippets[4]);
         assert!(shell.text.starts_with("export PREFECT_API_URL='https://a'\\''; rm -rf ~ '\\''\"\n'\n"));
         assert!(kubernetes.text.contains("  PREFECT_API_URL: \"https://a'; rm -rf ~ '\\\"\\n\"\n"));
     }

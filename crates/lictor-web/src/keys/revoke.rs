@@ -37,6 +37,7 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Re
     let identity = visit.person(&web)?;
     let key = find(&web, visit, identity, sent.field("key")).await?;
     web.store.revoke_key(&visit.by(identity), key.id.as_str()).await.map_err(|error| away(visit, &error))?;
+    web.auth.refresh().await;
     Ok(visit.done(PATH, Done::KeyRevoked))
 }
 
