@@ -63,7 +63,8 @@ pub const RECIPES: [Recipe; 3] = [
     },
     Recipe {
         versions: "3.0 to 3.4.24",
-        note: "The key stands in the address, so it shows wherever the address does.",
+        note: "The key stands in the address, so it shows wherever the address does. With the pydantic-settings of today, 3.0 \
+               reads no profile, and 3.2 and 3.4 read no .env file: the environment works in all of them.",
         image: "3.0.11-python3.12",
         reads_dotenv: false,
         settings: |client| vec![("PREFECT_API_URL", with_userinfo(client))],

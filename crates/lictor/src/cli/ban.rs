@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lictor_model::{Ban, BanCause, BanSubject, PrincipalKind, ClientAddress, Timestamp};
+use lictor_model::{Ban, BanCause, BanSubject, ClientAddress, PrincipalKind, Timestamp};
 use serde_json::{Value, json};
 
 use super::error::CliError;
