@@ -12,7 +12,8 @@ import pytest
 from stage import http
 from stage.attack import sign_in
 from stage.gateway import PASSWORD, ROOT, Gateway
-from stage.prefect import PROGRAMS, Client, bin_of
+from stage.prefect import PROGRAMS, Client, Server, bin_of
+from stage.recorder import Recorder
 from stage.wait import until
 
 SCRIPTS = Path(__file__).parent / "browser"
@@ -179,20 +180,41 @@ def test_the_pages_follow_prefects_choice_of_theme(gateway: Gateway) -> None:
     do(gateway, "js", "theme", person(gateway), PASSWORD)
 
 
-def test_no_page_has_a_serious_fault_of_accessibility(own_gateway: Gateway, tmp_path: Path) -> None:
+def configured(folder: Path, upstream: str, top: str = "", store: Path | None = None) -> Gateway:
+    """A gateway of a configuration file."""
+    folder.mkdir()
+    gateway = Gateway(folder, config=folder / "lictor.toml")
+    store = store or folder
+    (folder / "lictor.toml").write_text(f'listen = "127.0.0.1:{gateway.port}"\n{top}\n[store]\nurl = "sqlite://{store}/lictor.db"\n[workspaces.main]\nupstream = "{upstream}"\n')
+    return gateway
+
+
+def test_no_page_has_a_serious_fault_of_accessibility(server: Server, recorder: Recorder, tmp_path: Path) -> None:
+    # In front of a real Prefect, whose font the pages use.
+    own_gateway = Gateway(tmp_path / "own", "--upstream", server.url, env={"LICTOR_UPSTREAM_AUTH_STRING": server.auth or ""}).start()
+    plain = configured(tmp_path / "plain", recorder.url, 'public_url = "http://prefect.example.com"').start()
+    try:
+        look(own_gateway, plain, tmp_path)
+    finally:
+        own_gateway.stop()
+        plain.stop()
+
+
+def look(own_gateway: Gateway, plain: Gateway, tmp_path: Path) -> None:
+    """Makes what there is to see, and looks at every page."""
     own_gateway.add_user("alice", "developer")
     own_gateway.cli("user", "add", "fresh", "--role", "viewer", "--password-stdin", "--must-change", stdin=PASSWORD + "\n")
     key = own_gateway.key("alice", "--label", "nightly pipeline", "--read-only", "--expires", "90d")
     own_gateway.cli("key", "revoke", own_gateway.cli_json("key", "create", "--for", "alice", "--label", "old laptop")["id"])
     own_gateway.ask("POST", "/api/flows/count", key=key, body={}, headers={"User-Agent": "prefect/3.8.8 (API 0.8.4)"})
     until("the use is written down", lambda: own_gateway.cli_json("key", "list", "--for", "alice")[0]["last_used"])
-    people = {"name": "alice", "password": PASSWORD, "fresh": "fresh", "link": own_gateway.cli("user", "reset-link", "alice")}
+    people = {"name": "alice", "password": PASSWORD, "fresh": "fresh", "link": own_gateway.cli("user", "reset-link", "alice"), "plain": plain.url}
     (tmp_path / "people.json").write_text(json.dumps(people))
     pictures = []
     if os.environ.get("LICTOR_WRITE_DOCS"):
         (ROOT / "docs/images").mkdir(exist_ok=True)
         pictures = [str(ROOT / "docs/images")]
-    assert drive("look.mjs", own_gateway.url, str(tmp_path / "people.json"), *pictures) == "13 pages"
+    assert drive("look.mjs", own_gateway.url, str(tmp_path / "people.json"), *pictures) == "14 pages"
 
 
 def guess(gateway: Gateway, name: str, password: str = "wrong") -> http.Answer:
@@ -236,3 +258,19 @@ def test_a_ban_outlives_a_restart_and_an_administrators_holds_at_once(own_gatewa
     assert 3500 <= int(guess(own_gateway, name, PASSWORD).headers["retry-after"]) <= 3600
     operations = [event["operation"] for event in own_gateway.cli_json("audit", "list") if event["operation"].startswith("ban.")]
     assert operations == ["ban.add", "ban.lift", "ban.begin"]
+
+
+def test_a_ban_holds_on_another_replica_and_is_lifted_there_too(recorder: Recorder, tmp_path: Path) -> None:
+    one = configured(tmp_path / "one", recorder.url).start()
+    two = configured(tmp_path / "two", recorder.url, store=tmp_path / "one").start()
+    try:
+        name = one.add_user("alice", "developer")
+        assert [guess(one, name).status for _ in range(10)] == [401] * 10
+        until("the other replica refuses", lambda: guess(two, name, PASSWORD).status == 429, 1.0)
+        assert 50 <= int(guess(two, name, PASSWORD).headers["retry-after"]) <= 60
+        two.cli("ban", "lift", name)
+        for replica in (one, two):
+            until("the ban is lifted", lambda replica=replica: guess(replica, name, PASSWORD).status == 303, 1.0)
+    finally:
+        one.stop()
+        two.stop()

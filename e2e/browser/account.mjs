@@ -1,12 +1,12 @@
 // Lictor's own pages, as a person uses them: node account.mjs URL "js"|"nojs" DEED ARGUMENTS…; each deed answers with one line of JSON.
-import { check, context, open, signIn } from "./stage.mjs";
+import { check, context, open } from "./stage.mjs";
 
 const [url, mode, deed, ...words] = process.argv.slice(2);
 const scripted = mode === "js";
 const browser = await open();
 
-async function visitor(options = {}) {
-  const made = await context(browser, url, { javaScriptEnabled: scripted, ...options });
+async function visitor(more = {}) {
+  const made = await context(browser, url, { javaScriptEnabled: scripted, ...more });
   const page = await made.newPage();
   // On pages of ours; what Prefect's say is Prefect's affair, and a refusal is no fault of a script's.
   const ours = () => new URL(page.url()).pathname.startsWith("/lictor/");
@@ -19,8 +19,8 @@ const wrong = [];
 const text = (page, selector) => page.locator(selector).innerText();
 const status = async (page, expected) => check((await text(page, "[role=status]:not(.unseen)")).includes(expected), `the page does not say "${expected}": ${await text(page, "body")}`);
 
-async function arrive(name, password) {
-  const page = await visitor();
+async function arrive(name, password, more = {}) {
+  const page = await visitor(more);
   await page.goto("/lictor/sign-in?next=/lictor/account");
   await page.fill("#name", name);
   await page.fill("#password", password);
@@ -217,8 +217,7 @@ const deeds = {
 
   // Prefect's own choice of theme is followed, and the system's where there is none.
   async theme(name, password) {
-    const page = await visitor({ colorScheme: "light" });
-    await signIn(page, name, password);
+    const page = await arrive(name, password, { colorScheme: "light" });
     const background = async () => {
       await page.goto("/lictor/account");
       return page.evaluate(() => getComputedStyle(document.body).backgroundColor);

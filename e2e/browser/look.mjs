@@ -52,6 +52,7 @@ const PAGES = [
   ["sessions", (page) => page.goto("/lictor/account/sessions")],
   ["password", (page) => page.goto("/lictor/account/password")],
   ["not-found", (page) => page.goto("/lictor/nothing")],
+  ["needs-tls", (page) => page.goto(`${people.plain}/lictor/sign-in`)],
 ];
 
 async function judge(page, name) {
@@ -70,6 +71,7 @@ async function judge(page, name) {
 
 // A picture of at most 256 colours is a third of the size, and nobody sees it.
 async function picture(page, name) {
+  await page.evaluate(() => document.fonts.ready);
   const shot = UPNG.decode((await page.screenshot({ fullPage: true, animations: "disabled" })).buffer);
   writeFileSync(`${folder}/${name}.png`, Buffer.from(UPNG.encode(UPNG.toRGBA8(shot), shot.width, shot.height, 128)));
 }
@@ -79,6 +81,8 @@ try {
   for (const [view, width] of [["", 1000], ["phone-", 375]]) {
     for (const colorScheme of ["light", "dark"]) {
       const made = await context(browser, url, { colorScheme, viewport: { width, height: 700 } });
+      // A gateway that a browser reaches over plain HTTP, from elsewhere.
+      await made.route((target) => target.origin === new URL(people.plain).origin, (route) => route.continue());
       const page = await made.newPage();
       for (const [name, go] of PAGES) {
         await go(page);

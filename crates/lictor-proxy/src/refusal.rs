@@ -145,8 +145,8 @@ fn page(refusal: &Refusal, request: &RequestId) -> Response<ResponseBody> {
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{code}</title><link rel=\"stylesheet\" href=\"/lictor/style.css\">\
-         <body class=\"alone\"><main class=\"card\"><h1>This is not possible</h1><p>{detail}</p>\
-         <p class=\"muted\">{code}, request {request}</p><p><a href=\"/lictor/account\">Your account</a></p></main></body></html>",
+         <main class=\"card\"><h1>This is not possible</h1><p>{detail}</p>\
+         <p class=\"muted\">{code}, request {request}</p><p><a href=\"/lictor/account\">Your account</a></p></main></html>",
         code = refusal.reason.code(),
         detail = refusal.detail(),
     );
