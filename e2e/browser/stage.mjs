@@ -12,8 +12,8 @@ export async function open() {
 }
 
 // A context that speaks to the gateway alone: what a page wants from elsewhere is cut off, and does not count.
-export async function context(browser, url) {
-  const made = await browser.newContext({ baseURL: url });
+export async function context(browser, url, more = {}) {
+  const made = await browser.newContext({ baseURL: url, ...more });
   await made.route((target) => target.origin !== new URL(url).origin, (route) => route.abort());
   return made;
 }

@@ -216,9 +216,9 @@ impl DataThread {
     /// One of our own pages: it decides for itself what a caller without an identity sees.
     async fn ours(&self, story: &mut Story, incoming: Arrival<'_>) -> Result<Response<ResponseBody>, Refusal> {
         story.is_about(label::OURS);
-        let (identity, reason) = match self.attempt(&incoming).await {
+        let (identity, rejection) = match self.attempt(&incoming).await {
             Attempt::Verified(identity) => (Some(identity), None),
-            Attempt::Rejected(rejection) => (None, Some(rejection.reason)),
+            Attempt::Rejected(rejection) => (None, Some(rejection)),
             Attempt::NotPresented => (None, None),
         };
         if let Some(identity) = &identity {
@@ -233,9 +233,10 @@ impl DataThread {
             client_ip: incoming.origin.client_ip,
             secure: incoming.origin.secure,
             origin: self.base(&incoming),
+            base: "".into(),
             user_agent: Arc::clone(story.user_agent()),
             identity,
-            reason,
+            rejection,
         };
         self.gateway.pages.answer(incoming.request, caller).await.map_err(Into::into)
     }
@@ -347,7 +348,7 @@ impl DataThread {
             }
             Attempt::Rejected(rejection) => {
                 self.gateway.auth.audit_refusal(&rejection, &incoming.origin, &story.request);
-                Err(rejection.reason.into())
+                Err(rejection.into())
             }
         }
     }

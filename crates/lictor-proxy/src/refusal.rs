@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
+use lictor_authn::Rejection;
 use lictor_model::{PermissionSet, Reason, RequestId};
 
 use crate::body::ResponseBody;
@@ -18,17 +19,25 @@ pub struct Refusal {
     pub reason: Reason,
     /// Which permissions were lacking, if that was it.
     pub lacking: PermissionSet,
+    /// In how many seconds it may be tried again, when that is known.
+    pub retry_after: Option<u32>,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, lacking: PermissionSet::EMPTY }
+        Self { reason, lacking: PermissionSet::EMPTY, retry_after: None }
     }
 }
 
 impl From<lictor_authz::Denial> for Refusal {
     fn from(denial: lictor_authz::Denial) -> Self {
-        Self { reason: denial.reason, lacking: denial.lacking }
+        Self { lacking: denial.lacking, ..Self::from(denial.reason) }
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self { retry_after: rejection.retry_after, ..Self::from(rejection.reason) }
     }
 }
 
@@ -98,7 +107,7 @@ pub fn respond<B>(refusal: &Refusal, request: &RequestId, asked: &Request<B>) ->
             headers.insert("prefect-maintenance", HeaderValue::from_static("true"));
         }
         429 => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(refusal.retry_after.unwrap_or(60)));
         }
         405 => {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE"));

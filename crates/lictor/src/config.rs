@@ -97,6 +97,14 @@ pub(crate) fn read_workspaces(path: &Path) -> Result<Vec<Workspace>, ConfigError
     read_with(path, |section, surroundings| Some(workspace::all(section, surroundings)))
 }
 
+/// Reads only how people spell the gateway.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or says neither.
+pub(crate) fn read_address(path: &Path) -> Result<String, ConfigError> {
+    read_with(path, |section, _| plan::address(section))
+}
+
 fn read_with<T>(
     path: &Path,
     from_written: impl FnOnce(&mut Section<'_>, Surroundings<'_>) -> Option<T>,

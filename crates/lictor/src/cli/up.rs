@@ -14,13 +14,13 @@ use super::error::CliError;
 use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
-use crate::app;
 use crate::config::{Plan, Upstream, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
 use crate::supervise::lock::{self, LockError};
 use crate::supervise::running;
 use crate::supervise::{Server, Supervisor, say};
+use crate::{address, app};
 
 /// `lictor up`
 #[derive(Debug, Args)]
@@ -246,7 +246,7 @@ fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, first_password: 
 
 /// `named` is the data directory where it was given, so that the command shown works on it too.
 fn last_lines(bound: SocketAddr, first_password: Option<&Secret>, named: Option<&Path>) -> String {
-    let url = url_of(bound);
+    let url = address::of(None, false, bound);
     let data = named.map(|data| format!(" --data {}", data.display())).unwrap_or_default();
     let (who, password) = match first_password {
         Some(password) => {
@@ -261,11 +261,6 @@ fn last_lines(bound: SocketAddr, first_password: Option<&Secret>, named: Option<
          export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
          export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\""
     )
-}
-
-/// An address that a person can open: the unspecified address is spelled as this machine.
-fn url_of(bound: SocketAddr) -> String {
-    if bound.ip().is_unspecified() { format!("http://127.0.0.1:{}", bound.port()) } else { format!("http://{bound}") }
 }
 
 #[cfg(test)]

@@ -151,6 +151,14 @@ impl Plan {
     }
 }
 
+/// How people spell the gateway, read from as little of the file as that takes.
+pub(crate) fn address(root: &mut Section<'_>) -> Option<String> {
+    let listen = listen(root)?;
+    let public_url = root.text("public_url").map(|found| found.read(|text| public_url(&text)));
+    let has_tls = root.section("tls").text("cert_file").is_some();
+    Some(crate::address::of(public_url.flatten().map(|found| found.value).as_ref(), has_tls, listen))
+}
+
 fn listen(root: &mut Section<'_>) -> Option<SocketAddr> {
     let Some(found) = root.text("listen") else {
         root.problem("listen", "is missing or unusable: write listen = \"0.0.0.0:4200\"");
