@@ -4,6 +4,8 @@
 //! and what does not is taken as stripped already. For this to have one meaning, the prefix is nothing that Prefect or Lictor
 //! have at their own root. No header says anything about it.
 
+use std::borrow::Cow;
+
 use lictor_model::Reason;
 
 use crate::path::CanonicalPath;
@@ -125,14 +127,14 @@ impl BasePath {
         }
     }
 
-    /// The same for a path that was refused, so that it is not canonical: to tell a page from an answer for a program, and to
-    /// come back to. Nothing is matched on it.
+    /// The same for a path and query that may have been refused: to tell a page from an answer for a program, and to come back
+    /// to. Nothing is matched on it.
     #[must_use]
-    pub fn strip_refused<'p>(&self, raw: &'p str) -> &'p str {
-        match below(&self.0, raw) {
-            Some("") => "/",
-            Some(rest) => rest,
-            None => raw,
+    pub fn strip_refused<'p>(&self, raw: &'p str) -> Cow<'p, str> {
+        match raw.strip_prefix(self.as_str()) {
+            Some(rest) if rest.starts_with('/') => Cow::Borrowed(rest),
+            Some(rest) if rest.is_empty() || rest.starts_with('?') => Cow::Owned(format!("/{rest}")),
+            _ => Cow::Borrowed(raw),
         }
     }
 }

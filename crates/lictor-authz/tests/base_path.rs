@@ -88,6 +88,21 @@ fn what_two_readers_could_take_for_inside_or_outside_is_refused() {
     }
 }
 
+#[test]
+fn a_refused_target_is_come_back_to_without_the_prefix() {
+    for (raw, read) in [
+        ("/prefect", "/"),
+        ("/prefect?a=1", "/?a=1"),
+        ("/prefect/v2/runs?a=/prefect/", "/v2/runs?a=/prefect/"),
+        ("/prefectx", "/prefectx"),
+        ("/v2/", "/v2/"),
+        ("*", "*"),
+    ] {
+        assert_eq!(prefect().strip_refused(raw), read, "{raw}");
+    }
+    assert_eq!(BasePath::default().strip_refused("/v2/?a"), "/v2/?a");
+}
+
 /// Near misses are the interesting ones: pieces of the prefix, escapes of its letters, slashes, dots.
 fn paths() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
