@@ -197,7 +197,7 @@
 
   const STYLE = `
     :host {
-      --back: #fff; --fore: #161618; --muted: #5f626e; --line: #bbbec9; --hover: #d9dadd; --ring: #1a45ef; --mark: #163aca; --edge: #b42318;
+      --back: #fff; --fore: #161618; --muted: #51545e; --line: #bbbec9; --hover: #d9dadd; --ring: #1a45ef; --mark: #163aca; --edge: #b42318;
       all: initial;
     }
     :host([dark]) { --back: #35363b; --fore: #fff; --muted: #c7c7c7; --line: #4d4f56; --hover: #46474d; --ring: #94bbf9; --mark: #3f62ea; --edge: #ff9a92; }
@@ -223,7 +223,9 @@
     .note { z-index: 2147483000; left: 50%; bottom: 16px; transform: translateX(-50%); display: flex; align-items: flex-start; gap: 12px; width: max-content; max-width: min(560px, calc(100vw - 32px)); padding: 12px 12px 12px 16px; background: var(--back); border: 1px solid var(--line); border-left: 4px solid var(--edge); border-radius: 8px; box-shadow: 0 4px 16px rgb(0 0 0 / 25%); }
     .texts { display: grid; gap: 6px; padding: 4px 0; overflow-wrap: anywhere; }
     .dismiss { flex: none; padding: 4px 10px; background: none; border: 1px solid var(--line); border-radius: 6px; font-size: 12px; }
-    @media (max-width: 1023px) { .badge { left: auto; right: 60px; top: 8px; width: auto; max-width: 45vw; } .menu { left: auto; right: 0; } }
+    /* Beside the logo there is room at every width; where the page scrolls under it, it must be readable. */
+    @media (max-width: 1023px) { .badge { top: 8px; } }
+    @media (max-width: 767px) { .who { background: var(--back); } }
     @media (prefers-contrast: more) { .badge .who, .note { border: 1px solid currentColor; } }
   `;
 })();

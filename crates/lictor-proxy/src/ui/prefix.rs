@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     Html,
     /// `url(…)`.
     Css,
-    /// Vite's helper that loads parts of the program, and the icon of a run's state.
+    /// Vite's helper that loads parts of the program, and the icons of a run's state.
     Script,
 }
 
@@ -50,7 +50,10 @@ impl Kind {
                 let bare = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before);
                 !after.starts_with(b"//") && bare.ends_with(b"url(")
             }
-            Self::Script => is_loader(before, after).is_some() || is_state_icon(before, after).is_some(),
+            Self::Script => {
+                let found = is_loader(before, after).or(is_state_icon(before, after)).or(is_link_set(before, after));
+                found.is_some()
+            }
         }
     }
 }
@@ -72,6 +75,15 @@ fn is_state_icon(before: &[u8], after: &[u8]) -> Option<()> {
     let inside = after.strip_prefix(b"/${").filter(|_| before.ends_with(b"`"))?;
     let end = inside.iter().position(|byte| *byte == b'`')?;
     inside.get(..end)?.ends_with(b".toLowerCase()}.svg").then_some(())
+}
+
+/// ``e.setAttribute(`href`,`/ico/…`` of UI v1, in whichever quotes.
+fn is_link_set(before: &[u8], after: &[u8]) -> Option<()> {
+    let (quotes, before) = (b"`\"'", before.split_last()?);
+    let named = before.1.strip_suffix(b",")?.split_last()?;
+    let (open, rest) = named.1.strip_suffix(b"href")?.split_last()?;
+    let quoted = [before.0, named.0, open].iter().all(|quote| quotes.contains(quote));
+    (quoted && rest.ends_with(b"setAttribute(") && after.starts_with(b"/ico/")).then_some(())
 }
 
 /// Puts the prefix in, piece by piece; where a piece ends makes no difference.
@@ -187,9 +199,11 @@ mod tests {
     use super::*;
 
     const SCRIPT: &str = "var i=`modulepreload`,a=function(e){return`/v2/`+e},b=function(t){return\"/\"+t},c=function(e){return`/v2/`+f},\
-         d=function(e){return`/v3/`+e},g=e=>`/`+e;let t=`/${e.toLowerCase()}.svg`,u=`/${e}.svg`,w=`/flows/${e.toLowerCase()}`";
+         d=function(e){return`/v3/`+e},g=e=>`/`+e;let t=`/${e.toLowerCase()}.svg`,u=`/${e}.svg`,w=`/flows/${e.toLowerCase()}`;\
+         x.setAttribute(`href`,`/ico/${r.value}.svg`),y.setAttribute(\"href\",\"/ico/a.png\"),z.setAttribute(`src`,`/ico/a.png`)";
     const LINKED: &str = "var i=`modulepreload`,a=function(e){return`/p/v2/`+e},b=function(t){return\"/p/\"+t},c=function(e){return`/v2/`+f},\
-         d=function(e){return`/v3/`+e},g=e=>`/`+e;let t=`/p/${e.toLowerCase()}.svg`,u=`/${e}.svg`,w=`/flows/${e.toLowerCase()}`";
+         d=function(e){return`/v3/`+e},g=e=>`/`+e;let t=`/p/${e.toLowerCase()}.svg`,u=`/${e}.svg`,w=`/flows/${e.toLowerCase()}`;\
+         x.setAttribute(`href`,`/p/ico/${r.value}.svg`),y.setAttribute(\"href\",\"/p/ico/a.png\"),z.setAttribute(`src`,`/ico/a.png`)";
 
     fn linked(kind: Kind, text: &str) -> String {
         String::from_utf8(Linker::whole(kind, "/p", text.as_bytes())).unwrap()
