@@ -10,14 +10,14 @@ import pytest
 from stage import http
 from stage.edge import KINDS, PREFIX, Edge
 from stage.forms import FORMS, Caller
-from stage.gateway import PASSWORD, Gateway, under
+from stage.gateway import Gateway, under
+from stage.person import BROWSER, browser, sign_in
 from stage.prefect import NEWEST, Client, Server
 from stage.raw import WebSocket, exchange
 from stage.recorder import Recorder
 from stage.wait import free_port, until
 
 SOCKETS = ("/events/in", "/events/out", "/logs/out", "/task_runs/subscriptions/scheduled", "/work_pools/pool/workers/connect")
-BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,12 @@ def recorded(folder: Path, recorder: Recorder):
     gateway.stop()
 
 
-def signed_in(gateway: Gateway, port: int | None = None, role: str = "viewer") -> dict[str, str]:
-    """The headers of a browser with a session."""
-    name, port = gateway.add_user(f"p-{uuid.uuid4().hex[:6]}", role), port or gateway.port
-    form = urllib.parse.urlencode({"name": name, "password": PASSWORD, "next": "/"}).encode()
-    headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
-    answer = http.ask(port, "POST", f"{PREFIX}/lictor/sign-in", body=form, headers=headers)
+def signed_in(gateway: Gateway, port: int | None = None) -> dict[str, str]:
+    """The headers of a viewer's browser with a session."""
+    answer = sign_in(port or gateway.port, gateway.add_user(f"p-{uuid.uuid4().hex[:6]}", "viewer"), PREFIX)
     assert (answer.status, answer.headers["location"]) == (303, f"{PREFIX}/"), answer.body
     assert "Path=/;" in answer.headers["set-cookie"]
-    return {"Cookie": answer.headers["set-cookie"].split(";")[0], **BROWSER}
+    return browser(answer)
 
 
 def test_what_is_under_the_path_reaches_prefect_without_it_and_what_was_stripped_before_as_it_is(recorded: Gateway, recorder: Recorder) -> None:
@@ -99,9 +96,9 @@ def test_strangers_are_sent_to_sign_in_and_back_without_leaving_the_path(prefixe
 
 
 def test_prefects_redirects_stay_under_the_path(prefixed: Gateway) -> None:
-    browser = signed_in(prefixed)
+    headers = signed_in(prefixed)
     for path, to in (("/", "/v2/"), ("/v2", "/v2/")):
-        answer = prefixed.ask("GET", f"{PREFIX}{path}", headers=browser)
+        answer = prefixed.ask("GET", f"{PREFIX}{path}", headers=headers)
         assert (answer.status, answer.headers["location"]) == (307, f"{PREFIX}{to}")
 
 
@@ -134,6 +131,8 @@ def test_every_file_of_the_ui_is_asked_for_under_the_path(start: str, loader: st
 def test_the_uis_settings_and_the_links_of_events_name_the_path(prefixed: Gateway) -> None:
     settings = prefixed.ask("GET", f"{PREFIX}/ui-settings", headers=signed_in(prefixed))
     assert (settings.json()["api_url"], settings.json()["auth"], settings.headers["cache-control"]) == (f"{PREFIX}/api", None, "no-store")
+    for page, named in (("docs", f"url: '{PREFIX}/openapi.json'"), ("redoc", f'spec-url="{PREFIX}/openapi.json"')):
+        assert named in prefixed.ask("GET", f"{PREFIX}/{page}", headers=signed_in(prefixed)).body.decode()
     key = prefixed.newcomer("owner")[1]
     for _ in range(3):
         event = {"occurred": "2026-01-01T00:00:00Z", "event": "lictor.page", "id": str(uuid.uuid4()), "resource": {"prefect.resource.id": "lictor.page"}}

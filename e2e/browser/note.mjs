@@ -61,7 +61,10 @@ async function told(page) {
 async function inV1(page, picture) {
   await page.goto(at(url, `/deployments/deployment/${deployment}`));
   await page.getByRole("switch").first().click();
-  await page.getByText(/Lacking: write_schedules/).first().waitFor();
+  // UI v1 shows what it is refused by itself.
+  const toast = page.getByText(/Lacking: write_schedules/).first();
+  await toast.waitFor();
+  await (await toast.elementHandle()).waitForElementState("stable");
   await badge(page).click();
   await item(page, "Account").waitFor();
   await shoot(page, picture);

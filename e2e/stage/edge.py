@@ -38,6 +38,7 @@ CADDY = """
   auto_https off
 }}
 http://127.0.0.1:{port} {{
+  redir {prefix} {prefix}/
   {handle} {prefix}/* {{
     reverse_proxy {target}
   }}

@@ -50,7 +50,8 @@ const FORWARDED: [HeaderName; 21] = [
 const FORWARDED_PREFIXES: [&str; 4] =
     ["x-prefect-worker-", "x-prefect-flow-", "x-prefect-deployment-", "x-prefect-task-"];
 
-/// Response headers that stay here: hop-by-hop, and CORS, whose `*` must never meet a browser with a cookie.
+/// Response headers that stay here: hop-by-hop, CORS, whose `*` must never meet a browser with a cookie, and our own, by which
+/// clients tell our refusals from Prefect's.
 const WITHHELD: [HeaderName; 9] = [
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -145,8 +146,11 @@ pub(crate) fn forget_body(headers: &mut HeaderMap) {
 pub(crate) fn sanitise_response(headers: &mut HeaderMap) {
     let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let named = connection.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
-    let withheld =
-        headers.keys().filter(|name| WITHHELD.contains(name) || name.as_str().starts_with("access-control-"));
+    let is_withheld = |name: &&HeaderName| {
+        let text = name.as_str();
+        WITHHELD.contains(name) || text.starts_with("access-control-") || text.starts_with("x-lictor-")
+    };
+    let withheld = headers.keys().filter(is_withheld);
     let all: Vec<HeaderName> = withheld.cloned().chain(named).collect();
     for name in all {
         headers.remove(name);
@@ -167,8 +171,11 @@ pub(crate) fn relative_location(headers: &mut HeaderMap) {
 
 /// A redirect to a path of ours, as clients spell it.
 pub(crate) fn location_under(base: &BasePath, headers: &mut HeaderMap) {
+    if base.is_root() {
+        return;
+    }
     let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-    let Some(path) = location.filter(|location| location.starts_with('/') && !base.is_root()) else { return };
+    let Some(path) = location.filter(|location| location.starts_with('/')) else { return };
     // What was visible ASCII still is.
     if let Ok(value) = HeaderValue::from_str(&base.prepended(path)) {
         headers.insert(header::LOCATION, value);
@@ -208,9 +215,10 @@ mod tests {
     }
 
     #[test]
-    fn cors_and_what_connection_names_stay_here() {
+    fn cors_our_own_marks_and_what_connection_names_stay_here() {
         let mut headers = map(&[
             ("access-control-allow-origin", "*"),
+            ("x-lictor-reason", "authentication-required"),
             ("connection", "x-inner"),
             ("x-inner", "1"),
             ("content-type", "text/plain"),

@@ -226,6 +226,7 @@
     /* Beside the logo there is room at every width; where the page scrolls under it, it must be readable. */
     @media (max-width: 1023px) { .badge { top: 8px; } }
     @media (max-width: 767px) { .who { background: var(--back); } }
+    @media print { .badge, .note { display: none; } }
     @media (prefers-contrast: more) { .badge .who, .note { border: 1px solid currentColor; } }
   `;
 })();
