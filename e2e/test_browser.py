@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from stage.edge import PREFIX
-from stage.gateway import PASSWORD, ROOT, Gateway
+from stage.gateway import PASSWORD, ROOT, Gateway, under
+from stage.prefect import Server
 
 SCRIPTS = Path(__file__).parent / "browser"
 ROLES = ("viewer", "runner", "developer", "owner", "worker")
@@ -65,6 +66,22 @@ def test_every_page_of_both_uis_opens_for_every_role(role: str, gateway: Gateway
 def test_every_page_of_both_uis_opens_under_a_path(prefixed: Gateway, things: dict[str, str]) -> None:
     people = [{"name": person(prefixed, role), "role": role, "every": role == "developer"} for role in ROLES]
     assert crawl(prefixed.url + PREFIX, people, things) == 32 + 2 * 4
+
+
+@pytest.mark.parametrize("version", ["3.0.11", "3.4.25", "3.6.29"])
+def test_the_ui_of_an_older_server_works_under_a_path(version: str, tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    server = Server(tmp_path / "server", version).start()
+    try:
+        server.wait()
+        gateway = under(PREFIX, tmp_path / "gateway", server.url, server.auth or "").start()
+        try:
+            # Without UI v2, its pages are unknown ones of UI v1.
+            assert crawl(gateway.url + PREFIX, [{"name": person(gateway, "developer"), "role": "developer"}], {"flow": "-", "deployment": "-", "run": "-"}) == 2
+        finally:
+            gateway.stop()
+    finally:
+        server.kill()
 
 
 def test_a_refused_click_says_why_and_the_badge_leads_out(place: tuple[Gateway, str], things: dict[str, str]) -> None:

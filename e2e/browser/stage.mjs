@@ -67,12 +67,15 @@ export async function isDrawn(page) {
 export function quietly(page) {
   const open = new Set();
   let last = Date.now();
-  const change = (act) => (request) => {
+  const change = (act, request) => {
     open[act](request);
     last = Date.now();
   };
-  page.on("request", change("add"));
-  for (const name of ["requestfinished", "requestfailed"]) page.on(name, change("delete"));
+  page.on("request", (request) => change("add", request));
+  // Whether a browser reads the whole of an answer is its own affair.
+  page.on("response", (response) => change("delete", response.request()));
+  page.on("requestfailed", (request) => change("delete", request));
+  page.on("framenavigated", () => open.clear());
   return async () => {
     const until = (last = Date.now()) + 2500;
     while (Date.now() < until && (open.size > 0 || Date.now() - last < 250)) await page.evaluate(() => new Promise(requestAnimationFrame));

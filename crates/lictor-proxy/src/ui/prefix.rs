@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     Html,
     /// `url(…)`.
     Css,
-    /// Vite's helper that loads parts of the program, and the icons of a run's state.
+    /// Vite's helper that loads parts of the program, the icons of a run's state, and where the settings are.
     Script,
 }
 
@@ -51,8 +51,8 @@ impl Kind {
                 !after.starts_with(b"//") && bare.ends_with(b"url(")
             }
             Self::Script => {
-                let found = is_loader(before, after).or(is_state_icon(before, after)).or(is_link_set(before, after));
-                found.is_some()
+                let readers = [is_loader, is_state_icon, is_link_set, is_settings];
+                readers.iter().any(|reads| reads(before, after).is_some())
             }
         }
     }
@@ -84,6 +84,12 @@ fn is_link_set(before: &[u8], after: &[u8]) -> Option<()> {
     let (open, rest) = named.1.strip_suffix(b"href")?.split_last()?;
     let quoted = [before.0, named.0, open].iter().all(|quote| quotes.contains(quote));
     (quoted && rest.ends_with(b"setAttribute(") && after.starts_with(b"/ico/")).then_some(())
+}
+
+/// `get("/ui-settings",{baseURL:this.baseUrl}` of UI v1 before 3.7, whose base is empty; later ones read `<base>`.
+fn is_settings(before: &[u8], after: &[u8]) -> Option<()> {
+    let rest = after.strip_prefix(b"/ui-settings\",{baseURL:this.baseUrl}").filter(|_| before.ends_with(b"get(\""));
+    rest.map(|_| ())
 }
 
 /// Puts the prefix in, piece by piece; where a piece ends makes no difference.
@@ -200,10 +206,12 @@ mod tests {
 
     const SCRIPT: &str = "var i=`modulepreload`,a=function(e){return`/v2/`+e},b=function(t){return\"/\"+t},c=function(e){return`/v2/`+f},\
          d=function(e){return`/v3/`+e},g=e=>`/`+e;let t=`/${e.toLowerCase()}.svg`,u=`/${e}.svg`,w=`/flows/${e.toLowerCase()}`;\
-         x.setAttribute(`href`,`/ico/${r.value}.svg`),y.setAttribute(\"href\",\"/ico/a.png\"),z.setAttribute(`src`,`/ico/a.png`)";
+         x.setAttribute(`href`,`/ico/${r.value}.svg`),y.setAttribute(\"href\",\"/ico/a.png\"),z.setAttribute(`src`,`/ico/a.png`);\
+         g.get(\"/ui-settings\",{baseURL:this.baseUrl}),Q.get(`/ui-settings`,{baseURL:this.getBaseUrl(e)})";
     const LINKED: &str = "var i=`modulepreload`,a=function(e){return`/p/v2/`+e},b=function(t){return\"/p/\"+t},c=function(e){return`/v2/`+f},\
          d=function(e){return`/v3/`+e},g=e=>`/`+e;let t=`/p/${e.toLowerCase()}.svg`,u=`/${e}.svg`,w=`/flows/${e.toLowerCase()}`;\
-         x.setAttribute(`href`,`/p/ico/${r.value}.svg`),y.setAttribute(\"href\",\"/p/ico/a.png\"),z.setAttribute(`src`,`/ico/a.png`)";
+         x.setAttribute(`href`,`/p/ico/${r.value}.svg`),y.setAttribute(\"href\",\"/p/ico/a.png\"),z.setAttribute(`src`,`/ico/a.png`);\
+         g.get(\"/p/ui-settings\",{baseURL:this.baseUrl}),Q.get(`/ui-settings`,{baseURL:this.getBaseUrl(e)})";
 
     fn linked(kind: Kind, text: &str) -> String {
         String::from_utf8(Linker::whole(kind, "/p", text.as_bytes())).unwrap()
