@@ -1,8 +1,8 @@
 // What does a Viewer see in Prefect's own UI? Who they are, why a click was refused, and a way out; with pictures for the documents.
 import { readFileSync } from "node:fs";
-import { at, check, context, fillIn, isDrawn, open, signIn } from "./stage.mjs";
+import { at, check, context, fillIn, isDrawn, open, picture, signIn } from "./stage.mjs";
 
-const { url, name, password, deployment, pictures } = JSON.parse(process.argv[2]);
+const { url, name: who, password, deployment, pictures } = JSON.parse(process.argv[2]);
 const AXE = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const badge = (page) => page.locator("lictor-badge button.who");
 const item = (page, text) => page.locator("lictor-badge .item", { hasText: text });
@@ -18,12 +18,12 @@ async function faults(page) {
   return found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 
-async function shoot(page, picture) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${picture}.png` });
+async function shoot(page, name) {
+  if (pictures) await picture(page, `${pictures}/${name}`, {});
 }
 
 // A toggle of UI v2 that fails in silence; its reason names the permission, once, and goes when it is told to.
-async function silent(page, picture) {
+async function silent(page, name) {
   await page.goto(at(url, `/v2/deployments/deployment/${deployment}`));
   await page.getByRole("switch").first().click();
   const text = page.locator("lictor-note [role=alert]");
@@ -31,9 +31,9 @@ async function silent(page, picture) {
   check((await text.innerText()).includes("Lacking: write_schedules"), `the note says ${await text.innerText()}`);
   await badge(page).click();
   await item(page, "Account").waitFor();
-  await shoot(page, picture);
+  await shoot(page, name);
   const wrong = await faults(page);
-  check(wrong.length === 0, `${picture}: ${wrong.join("\n")}`);
+  check(wrong.length === 0, `${name}: ${wrong.join("\n")}`);
   // Escape closes what was opened last, the menu, and gives the focus back; then the note.
   await item(page, "Account").focus();
   await page.keyboard.press("Escape");
@@ -58,7 +58,7 @@ async function told(page) {
   await page.locator("lictor-note .note").waitFor({ state: "hidden" });
 }
 
-async function inV1(page, picture) {
+async function inV1(page, name) {
   await page.goto(at(url, `/deployments/deployment/${deployment}`));
   await page.getByRole("switch").first().click();
   // UI v1 shows what it is refused by itself.
@@ -67,9 +67,9 @@ async function inV1(page, picture) {
   await (await toast.elementHandle()).waitForElementState("stable");
   await badge(page).click();
   await item(page, "Account").waitFor();
-  await shoot(page, picture);
+  await shoot(page, name);
   const wrong = await faults(page);
-  check(wrong.length === 0, `${picture}: ${wrong.join("\n")}`);
+  check(wrong.length === 0, `${name}: ${wrong.join("\n")}`);
 }
 
 async function outByMouse(page, made) {
@@ -110,7 +110,7 @@ try {
     }, theme);
     const page = await made.newPage();
     await page.addInitScript(() => sessionStorage.getItem("was-here") ?? localStorage.setItem("prefect-password", "b2xk"));
-    await signIn(page, url, name, password);
+    await signIn(page, url, who, password);
     await isDrawn(page);
     check((await page.evaluate(() => localStorage.getItem("prefect-password"))) === null, "Prefect's own password is still there");
     await silent(page, `ui-v2-${theme}`);
@@ -119,7 +119,7 @@ try {
     check((await page.evaluate(() => document.querySelector("lictor-badge").hasAttribute("dark"))) === (theme === "dark"), `not ${theme}`);
     if (theme === "light") await outByMouse(page, made);
     else await outByKeyboard(page, made);
-    await fillIn(page, name, password);
+    await fillIn(page, who, password);
     await made.close();
     console.log(`seen in ${theme}`);
   }
