@@ -1,7 +1,6 @@
 // Every page of Lictor's, light and dark, wide and on a phone: node look.mjs URL PEOPLE.json [FOLDER]; faults that axe finds are fatal, and pictures go to the folder.
-import { readFileSync, writeFileSync } from "node:fs";
-import UPNG from "upng-js";
-import { check, context, open } from "./stage.mjs";
+import { readFileSync } from "node:fs";
+import { check, context, open, picture } from "./stage.mjs";
 
 const [url, file, folder] = process.argv.slice(2);
 const people = JSON.parse(readFileSync(file, "utf8"));
@@ -69,13 +68,6 @@ async function judge(page, name) {
   check(wide === 0, `${name}: ${wide} px too wide`);
 }
 
-// A picture of at most 256 colours is a third of the size, and nobody sees it.
-async function picture(page, name) {
-  await page.evaluate(() => document.fonts.ready);
-  const shot = UPNG.decode((await page.screenshot({ fullPage: true, animations: "disabled" })).buffer);
-  writeFileSync(`${folder}/${name}.png`, Buffer.from(UPNG.encode(UPNG.toRGBA8(shot), shot.width, shot.height, 128)));
-}
-
 const browser = await open();
 try {
   for (const [view, width] of [["", 1000], ["phone-", 375]]) {
@@ -87,8 +79,8 @@ try {
       for (const [name, go] of PAGES) {
         await go(page);
         await judge(page, `${view}${name} ${colorScheme}`);
-        if (folder && !view) await picture(page, `${name}-${colorScheme}`);
-        if (folder && view && name === "keys") await picture(page, `${view}${name}-${colorScheme}`);
+        if (folder && !view) await picture(page, `${folder}/${name}-${colorScheme}`);
+        if (folder && view && name === "keys") await picture(page, `${folder}/${view}${name}-${colorScheme}`);
       }
       await made.close();
     }

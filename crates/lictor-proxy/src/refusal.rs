@@ -3,6 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use lictor_authn::Rejection;
+use lictor_authz::BasePath;
 use lictor_model::{PermissionSet, Reason, RequestId};
 
 use crate::body::ResponseBody;
@@ -82,19 +83,24 @@ impl Audience {
     }
 }
 
-/// Answers what was asked with the refusal.
+/// Answers what was asked with the refusal. Its `Location` is without `base`, as everywhere inside; the gateway puts it before.
 #[must_use]
-pub fn respond<B>(refusal: &Refusal, request: &RequestId, asked: &Request<B>) -> Response<ResponseBody> {
-    let audience = Audience::of(asked.method(), asked.headers(), asked.uri().path().starts_with("/api"));
+pub fn respond<B>(
+    refusal: &Refusal,
+    request: &RequestId,
+    asked: &Request<B>,
+    base: &BasePath,
+) -> Response<ResponseBody> {
     // What to come back to after signing in.
-    let next = asked.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let next = base.strip_refused(asked.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
+    let audience = Audience::of(asked.method(), asked.headers(), next.starts_with("/api"));
     let needs_sign_in = refusal.reason.status() == 401;
     let mut response = match audience {
-        Audience::Person if needs_sign_in => leading_on("/lictor/sign-in", next),
+        Audience::Person if needs_sign_in => leading_on("/lictor/sign-in", &next),
         Audience::Person if refusal.reason == Reason::PasswordChangeRequired => {
-            leading_on("/lictor/account/password", next)
+            leading_on("/lictor/account/password", &next)
         }
-        Audience::Person => page(refusal, request),
+        Audience::Person => page(refusal, request, base),
         Audience::Program => json(refusal, request),
     };
     let headers = response.headers_mut();
@@ -140,13 +146,14 @@ fn json(refusal: &Refusal, request: &RequestId) -> Response<ResponseBody> {
     with_body(refusal.reason.status(), "application/json", body.to_string())
 }
 
-fn page(refusal: &Refusal, request: &RequestId) -> Response<ResponseBody> {
-    // Every part is our own text: codes, advice, permission names, and a UUID. Nothing of the caller's is shown.
+fn page(refusal: &Refusal, request: &RequestId, base: &BasePath) -> Response<ResponseBody> {
+    // Every part is our own text: the prefix, codes, advice, permission names, and a UUID. Nothing of the caller's is shown.
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{code}</title><link rel=\"stylesheet\" href=\"/lictor/style.css\">\
+         <title>{code}</title><link rel=\"stylesheet\" href=\"{base}/lictor/style.css\">\
          <main class=\"card\"><h1>This is not possible</h1><p>{detail}</p>\
-         <p class=\"muted\">{code}, request {request}</p><p><a href=\"/lictor/account\">Your account</a></p></main></html>",
+         <p class=\"muted\">{code}, request {request}</p><p><a href=\"{base}/lictor/account\">Your account</a></p></main></html>",
+        base = base.as_str(),
         code = refusal.reason.code(),
         detail = refusal.detail(),
     );

@@ -85,6 +85,11 @@ impl Story {
         self.clone()
     }
 
+    /// The canonical path, once it has been read.
+    pub(crate) fn leads_to(&mut self, path: &str) {
+        self.path = redact(path);
+    }
+
     pub(crate) fn identified(&mut self, identity: &Identity) {
         self.identity = Some(identity.clone());
     }
@@ -196,4 +201,11 @@ impl Story {
             user_agent: &self.user_agent,
         }
     }
+}
+
+/// A key that somebody put into a path must not be kept in logs and in the record.
+fn redact(path: &str) -> String {
+    let Some((before, after)) = path.split_once("lictor_") else { return path.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    format!("{before}lictor_\u{2026}{}", redact(rest))
 }

@@ -7,6 +7,7 @@ mod device;
 mod form;
 mod keys;
 mod layout;
+mod me;
 mod next;
 mod password;
 pub mod reasons;

@@ -11,7 +11,7 @@ use lictor_model::{Clock, Reason, WorkspaceName};
 use lictor_store::Store;
 
 use crate::visit::Visit;
-use crate::{account, assets, form, keys, password, reset, sessions, sign_in, sign_out};
+use crate::{account, assets, form, keys, me, password, reset, sessions, sign_in, sign_out};
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
         .route("/lictor/account/sessions/end-all", post(sessions::end_all))
         .route(reset::PATH, get(reset::show).post(reset::submit))
+        .route("/lictor/me", get(me::show))
+        .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))
         .route("/lictor/icon.svg", get(assets::icon))

@@ -75,6 +75,7 @@ impl Stage {
             Attempt::Rejected(rejection) => (None, Some(rejection)),
             Attempt::NotPresented => (None, None),
         };
+        request.extensions_mut().insert(WorkspaceName::from("main"));
         request.extensions_mut().insert(Caller {
             request: RequestId::from("r1"),
             client_ip: origin.client_ip,

@@ -11,7 +11,7 @@ const NAME: &str = "address";
 /// Where `lictor up` listens unless it is told otherwise.
 const USUAL: &str = "http://127.0.0.1:4300";
 
-/// `https://host`, as a person can open it: the unspecified address is spelled as this machine.
+/// `https://host[/path]`, as a person can open it: the unspecified address is spelled as this machine.
 pub(crate) fn of(public_url: Option<&PublicUrl>, has_tls: bool, listens: SocketAddr) -> String {
     let scheme = if has_tls { "https" } else { "http" };
     match public_url {
@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn a_public_url_comes_before_what_is_listened_on() {
-        let url = PublicUrl { scheme: "https".to_owned(), authority: "prefect.example.com".to_owned() };
+        let url = PublicUrl::parse("https://prefect.example.com/tools/").unwrap();
         let any = "0.0.0.0:4200".parse().unwrap();
-        assert_eq!(of(Some(&url), false, any), "https://prefect.example.com");
+        assert_eq!(of(Some(&url), false, any), "https://prefect.example.com/tools");
         assert_eq!(of(None, true, any), "https://127.0.0.1:4200");
         assert_eq!(of(None, false, "[::1]:4300".parse().unwrap()), "http://[::1]:4300");
     }

@@ -24,7 +24,7 @@ use lictor_store::{Store, StoreError};
 use tower::ServiceExt;
 
 use crate::address;
-use crate::config::{LogFormat, Plan};
+use crate::config::{LogFormat, Plan, PublicUrl};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
 const BACKGROUND_THREADS: usize = 2;
@@ -152,7 +152,8 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
     };
     Ok(Settings {
         listen: plan.listen,
-        public_url: plan.public_url.as_ref().map(ToString::to_string),
+        public_url: plan.public_url.as_ref().map(PublicUrl::origin),
+        base_path: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
         tls: tls.map(Arc::new),
         workspaces: workspaces.collect(),
         trusted_proxies: plan.trusted_proxies.clone(),

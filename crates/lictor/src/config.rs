@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use lictor_model::{Secret, WorkspaceName};
 
-pub(crate) use plan::{LogFormat, Plan, TlsFiles};
+pub(crate) use plan::{LogFormat, Plan, PublicUrl, TlsFiles};
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use workspace::{Upstream, Workspace};
 
