@@ -1,6 +1,8 @@
 """Can the policy be trusted? Held against real servers, tried on what is on record, and known for what runs by itself."""
 
 import json
+import signal
+import socket
 import threading
 import uuid
 from pathlib import Path
@@ -11,7 +13,7 @@ from stage import http
 from stage.escalation import Stage
 from stage.gateway import Gateway
 from stage.prefect import NEWEST, Server, bin_of
-from stage.scripted import Scripted
+from stage.scripted import Exchange, Scripted
 from stage.wait import free_port, until
 
 CONFIG = 'listen = "127.0.0.1:4300"\n[store]\nurl = "sqlite://HERE/lictor.db"\n[workspaces.main]\nupstream = "UPSTREAM"\nauth_string_env = "UPSTREAM_AUTH"\n'
@@ -413,6 +415,64 @@ def test_an_owner_is_on_record_before_the_answer_leaves(scripted) -> None:
 
 
 RUNS = {"type": "run-deployment", "source": "selected", "deployment_id": str(uuid.uuid4())}
+
+
+def hang_up(gateway: Gateway, upstream: Scripted, key: str, path: str, body: dict) -> Exchange:
+    """Asks, and is gone before the answer; what reached Prefect meanwhile."""
+    sent = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+    caller = socket.create_connection(("127.0.0.1", gateway.port))
+    port = caller.getsockname()[1]
+    caller.sendall(head.encode() + sent)
+    asked = upstream.next()
+    caller.close()
+    pair = (f":{gateway.port:04X}", f":{port:04X}")
+
+    def is_over() -> bool:
+        """The kernel knows the connection no more on the gateway's side."""
+        lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return not any(words[1].endswith(pair[0]) and words[2].endswith(pair[1]) for words in lines)
+
+    until("the gateway has seen that the caller is gone", is_over)
+    return asked
+
+
+def test_who_hangs_up_before_the_answer_is_on_record_all_the_same(scripted) -> None:
+    upstream, gateway, key = scripted
+    asked, made = hang_up(gateway, upstream, key, "/api/automations/", automation(RUNS)), str(uuid.uuid4())
+    asked.answer(json.dumps({"id": made}).encode(), "201 Created")
+    (kept,) = until("the owner is on record", lambda: gateway.cli_json("audit", "automations"))
+    assert kept["id"] == made
+    (event,) = gateway.cli_json("audit", "list", "--operation", "POST /automations/")
+    assert (event["outcome"], event["status"], event["demands"]) == ("allowed", 201, [["run_deployments"]])
+
+
+def test_a_change_whose_caller_is_gone_is_waited_for_when_the_gateway_stops(scripted) -> None:
+    upstream, gateway, key = scripted
+    asked = hang_up(gateway, upstream, key, "/api/variables/", {"name": "a", "value": 1})
+    assert gateway.process
+    gateway.process.send_signal(signal.SIGTERM)
+    until("it takes no more callers", lambda: is_deaf(gateway.port))
+    asked.answer(b'{"id": "x"}', "201 Created")
+    assert gateway.process.wait(30) == 0
+    (event,) = gateway.cli_json("audit", "list", "--operation", "POST /variables/")
+    assert (event["outcome"], event["status"]) == ("allowed", 201)
+
+
+def is_deaf(port: int) -> bool:
+    """Whether nobody answers there any more."""
+    try:
+        http.ask(port, "GET", "/lictor/health", timeout=1)
+    except OSError:
+        return True
+    return False
+
+
+def test_a_read_ends_with_its_caller(scripted) -> None:
+    upstream, gateway, key = scripted
+    asked = hang_up(gateway, upstream, key, "/api/flows/filter", {})
+    # Prefect is left alone with it: nobody waits for the answer.
+    assert asked.read(2) == b"{}" and asked.read(1) == b""
 
 
 def test_an_answer_that_does_not_say_what_was_made_is_not_passed_on(scripted) -> None:

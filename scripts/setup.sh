@@ -54,7 +54,7 @@ for job in "${jobs[@]}"; do
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
 
-if [ ! -f e2e/browser/node_modules/.package-lock.json ]; then
-  say "e2e/browser: playwright-core"
-  (cd e2e/browser && npm ci --silent --no-audit --no-fund)
+if ! cmp -s e2e/browser/package-lock.json e2e/browser/node_modules/.installed; then
+  say "e2e/browser: playwright-core, axe-core"
+  (cd e2e/browser && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.installed)
 fi

@@ -134,3 +134,9 @@ class Gateway:
         """One request, as the holder of a key."""
         headers = {**(http.bearer(key) if key else {}), **more.pop("headers", {})}
         return http.ask(self.port, method, path, headers=headers, **more)
+
+
+def under(path: str, folder: Path, upstream: str, auth: str = "admin:only-lictor-knows") -> Gateway:
+    """A gateway that clients find under a path, not yet started. `url` stays its own address."""
+    port = free_port()
+    return Gateway(folder, "--upstream", upstream, "--public-url", f"http://127.0.0.1:{port}{path}/", env={"LICTOR_UPSTREAM_AUTH_STRING": auth}, port=port)

@@ -20,6 +20,7 @@ pub mod password;
 mod presented;
 mod refusals;
 mod reports;
+pub mod reset;
 pub mod session;
 mod sign_in;
 #[cfg(test)]

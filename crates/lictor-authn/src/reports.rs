@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use lictor_model::{Actor, ApiKey, Clock, Reason, RequestId, Timestamp};
+use lictor_model::{Actor, ApiKey, ClientAddress, Clock, Reason, RequestId, Timestamp};
 use lictor_store::By;
 
 use crate::attempt::Origin;
 use crate::authenticator::Authenticator;
-use crate::throttle::Source;
 
 /// Reports that one address may make in a minute.
 const A_MINUTE: u32 = 30;
@@ -25,7 +24,7 @@ pub(crate) struct Reports {
 #[derive(Debug, Default)]
 struct Minute {
     began: Timestamp,
-    counts: HashMap<Source, u32>,
+    counts: HashMap<ClientAddress, u32>,
 }
 
 impl Reports {
@@ -33,7 +32,7 @@ impl Reports {
         Self { clock, minute: Mutex::default() }
     }
 
-    fn take(&self, source: Source) -> Result<(), Reason> {
+    fn take(&self, source: ClientAddress) -> Result<(), Reason> {
         let now = self.clock.now();
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         if now.seconds_since(minute.began) >= 60 {

@@ -18,6 +18,8 @@ pub enum CredentialKind {
     Key,
     /// A signed-in browser's session.
     Session,
+    /// A link that sets a password, once.
+    ResetLink,
     /// The machine's own administrator at the command line; never presented over the network.
     Console,
 }
@@ -30,6 +32,7 @@ impl CredentialKind {
             Self::Password => "password",
             Self::Key => "key",
             Self::Session => "session",
+            Self::ResetLink => "reset-link",
             Self::Console => "console",
         }
     }

@@ -2,6 +2,8 @@
 
 pub mod assignments;
 pub mod audit;
+pub mod ban;
+pub mod client_address;
 pub mod clock;
 pub mod credential;
 pub mod demand;
@@ -19,6 +21,8 @@ pub mod team;
 
 pub use assignments::Assignments;
 pub use audit::{Actor, AuditEvent, Outcome};
+pub use ban::{Ban, BanCause, BanSubject};
+pub use client_address::ClientAddress;
 pub use clock::{Clock, Timestamp};
 pub use credential::{CredentialKind, CredentialRef, Identity};
 pub use demand::Demands;

@@ -19,8 +19,8 @@ use crate::forward::API_MOUNT;
 use crate::gateway::{Arrival, Asked, Connection, DataThread};
 use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
-use crate::story::{Story, label, redact};
-use crate::{forwarded, inspect, next_page, target, websocket};
+use crate::story::{Story, label};
+use crate::{forwarded, inspect, next_page, target};
 
 mod shape;
 
@@ -52,7 +52,7 @@ impl DataThread {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                proxy.adapt(refusal::respond(&refusal, &story.request, request))
+                proxy.adapt(refusal::respond(&refusal, &story.request, request, &self.gateway.settings.base_path))
             }
         }
     }
@@ -71,9 +71,10 @@ impl DataThread {
         let source = forwarded::source(connection.peer, connection.tls, request.headers(), &trusted);
         story.is_decision(request.method(), source.client_ip);
         let target = target::read(request.uri(), request.headers(), settings)?;
-        story.path = redact(target.path.as_str());
+        story.leads_to(target.path.as_str());
         // The proxy forwards the caller's spelling, so only one that is ours already is the one that is decided on.
-        if request.uri().path() != target.path.as_str() {
+        let (raw, path) = (request.uri().path(), target.path.as_str());
+        if raw != path && raw != settings.base_path.prepended(path) {
             return Err(Reason::AmbiguousPath.into());
         }
         if gateway.drain.has_begun() {
@@ -154,10 +155,7 @@ impl DataThread {
 
 /// The row. Proxies keep the upgrade to themselves, so a `GET` of a socket's path is that socket.
 fn matched(request: &Asked, target: &target::Target) -> Result<Option<Matched>, Reason> {
-    let verb = match Verb::from_method(request.method().as_str()) {
-        _ if websocket::asked_for(request.headers()) => Verb::Socket,
-        verb => verb.ok_or(Reason::MethodNotAllowed)?,
-    };
+    let verb = target::verb_of(request).ok_or(Reason::MethodNotAllowed)?;
     match surface::classify(verb, &target.path, API_MOUNT) {
         Some(Surface::Api(below)) if verb == Verb::Get => {
             Ok(matcher::find(verb, below).or_else(|| matcher::find(Verb::Socket, below)))

@@ -25,8 +25,9 @@ use crate::pages::Pages;
 use crate::recorder::Recorder;
 use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
-use crate::story::{Story, label, redact};
+use crate::story::{Story, label};
 use crate::target::Target;
+use crate::underway::Commitment;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
 use crate::{body, cross_origin, decide, forwarded, headers, probes, target, ui};
@@ -104,9 +105,16 @@ impl DataThread {
     }
 
     /// Answers one request, whatever it is.
-    pub async fn handle(self: Arc<Self>, connection: Connection, request: Request<Incoming>) -> Response<ResponseBody> {
+    pub(crate) async fn handle(
+        self: Arc<Self>,
+        connection: Connection,
+        request: Request<Incoming>,
+        commitment: Commitment,
+    ) -> Response<ResponseBody> {
         let gateway = &self.gateway;
+        let base_path = &gateway.settings.base_path;
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
+        story.commitment = commitment;
         let upgrades = websocket::asked_for(request.headers());
         let has_body = !http_body::Body::is_end_stream(request.body());
         let mut request = request.map(Some);
@@ -115,7 +123,7 @@ impl DataThread {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                refusal::respond(&refusal, &story.request, &request)
+                refusal::respond(&refusal, &story.request, &request, base_path)
             }
         };
         story.answered(response.status().as_u16());
@@ -125,7 +133,7 @@ impl DataThread {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
             if let Err(reason) = gateway.recorder.record(story.event(outcome), story.automation.take()).await {
                 story.refused(reason);
-                response = refusal::respond(&reason.into(), &story.request, &request);
+                response = refusal::respond(&reason.into(), &story.request, &request, base_path);
             }
         }
         let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
@@ -138,6 +146,8 @@ impl DataThread {
                 Box::pin(body::discard(unread)).await;
             }
         }
+        // Inside, no path has the prefix; this is the one place where a redirect of whomever gets it.
+        headers::location_under(base_path, response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -178,7 +188,7 @@ impl DataThread {
             return Ok(Box::pin(self.decide(story, connection, proxy, request)).await);
         }
         let target = target::read(request.uri(), request.headers(), &gateway.settings)?;
-        story.path = redact(target.path.as_str());
+        story.leads_to(target.path.as_str());
         // Probes stand before authentication and before the drain: an orchestrator must always get its answer.
         if let Some(response) = probes::answer(gateway, request.method(), target.path.as_str()) {
             story.is_about(label::PROBE);
@@ -191,7 +201,7 @@ impl DataThread {
         if request.method() == Method::OPTIONS {
             return Err(Reason::CrossOrigin.into());
         }
-        let verb = verb_of(request).ok_or(Reason::MethodNotAllowed)?;
+        let verb = target::verb_of(request).ok_or(Reason::MethodNotAllowed)?;
         let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
@@ -216,9 +226,9 @@ impl DataThread {
     /// One of our own pages: it decides for itself what a caller without an identity sees.
     async fn ours(&self, story: &mut Story, incoming: Arrival<'_>) -> Result<Response<ResponseBody>, Refusal> {
         story.is_about(label::OURS);
-        let (identity, reason) = match self.attempt(&incoming).await {
+        let (identity, rejection) = match self.attempt(&incoming).await {
             Attempt::Verified(identity) => (Some(identity), None),
-            Attempt::Rejected(rejection) => (None, Some(rejection.reason)),
+            Attempt::Rejected(rejection) => (None, Some(rejection)),
             Attempt::NotPresented => (None, None),
         };
         if let Some(identity) = &identity {
@@ -232,12 +242,14 @@ impl DataThread {
             request: story.request.clone(),
             client_ip: incoming.origin.client_ip,
             secure: incoming.origin.secure,
-            origin: self.base(&incoming),
+            origin: self.origin(&incoming),
+            base: self.gateway.settings.base_path.as_str().into(),
             user_agent: Arc::clone(story.user_agent()),
             identity,
-            reason,
+            rejection,
         };
-        self.gateway.pages.answer(incoming.request, caller).await.map_err(Into::into)
+        let workspace = self.workspace(&incoming.target)?.name.clone();
+        self.gateway.pages.answer(incoming, caller, workspace).await.map_err(Into::into)
     }
 
     /// Something of Prefect's: an operation of its API, a page of its UI, a static file.
@@ -267,12 +279,13 @@ impl DataThread {
         story.concerns(matched.operation());
         let permit: Permit = match decide(&matched, Some(&identity), &view.access, &workspace.name) {
             Ok(permit) => permit,
-            Err(denial) if is_ui_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
+            Err(denial) if ui::is_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
             Err(denial) => return Err(denial.into()),
         };
-        // No change is made that could not be recorded.
+        // No change is made that could not be recorded, nor left alone once it may have been made.
         if matched.operation().effect == Effect::Change {
             gateway.recorder.check()?;
+            story.commitment.make();
         }
         self.forward(permit, story, incoming, Some(&identity)).await
     }
@@ -350,7 +363,7 @@ impl DataThread {
             }
             Attempt::Rejected(rejection) => {
                 self.gateway.auth.audit_refusal(&rejection, &incoming.origin, &story.request);
-                Err(rejection.reason.into())
+                Err(rejection.into())
             }
         }
     }
@@ -364,7 +377,7 @@ impl DataThread {
         if identity.credential.kind != CredentialKind::Session {
             return Ok(());
         }
-        cross_origin::check(incoming.request.method(), incoming.request.headers(), &self.base(incoming))?;
+        cross_origin::check(incoming.request.method(), incoming.request.headers(), &self.origin(incoming))?;
         if self.gateway.auth.view().must_change_password(&identity.principal.id) {
             return Err(Reason::PasswordChangeRequired.into());
         }
@@ -372,7 +385,7 @@ impl DataThread {
     }
 
     /// Scheme and host as the caller's browser sees them.
-    pub(crate) fn base(&self, arrival: &Arrival<'_>) -> String {
+    pub(crate) fn origin(&self, arrival: &Arrival<'_>) -> String {
         let scheme = if arrival.origin.secure { "https" } else { "http" };
         let public = self.gateway.settings.public_url.clone();
         public.unwrap_or_else(|| format!("{scheme}://{}", arrival.target.host))
@@ -381,20 +394,4 @@ impl DataThread {
     pub(crate) fn workspace(&self, target: &Target) -> Result<&Workspace, Reason> {
         self.gateway.settings.workspaces.get(target.workspace).ok_or(Reason::InternalError)
     }
-}
-
-/// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
-fn verb_of(request: &Asked) -> Option<Verb> {
-    if websocket::asked_for(request.headers()) {
-        Some(Verb::Socket)
-    } else {
-        Verb::from_method(request.method().as_str())
-    }
-}
-
-/// Whether this is Prefect's UI asking for the server's settings on behalf of a person who may not see them.
-fn is_ui_start(matched: &Matched, identity: &Identity, reason: Reason) -> bool {
-    identity.credential.kind == CredentialKind::Session
-        && reason == Reason::PermissionDenied
-        && matched.operation().name() == "GET /admin/settings"
 }

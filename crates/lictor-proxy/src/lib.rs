@@ -27,6 +27,7 @@ pub mod settings;
 mod story;
 pub mod target;
 mod ui;
+mod underway;
 pub mod upstream;
 pub mod websocket;
 

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::framing::Guard;
 use crate::gateway::{Connection, DataThread, Gateway};
+use crate::underway::{self, Trace};
 
 /// RFC 9113 §3.4.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -135,9 +136,12 @@ fn admit(
     tasks.spawn(async move {
         let gauge = thread.gateway.metrics.connections.clone();
         gauge.inc();
-        if let Err(error) = serve(stream, peer, thread).await {
+        let (trace, traces) = underway::traces();
+        if let Err(error) = serve(stream, peer, thread, trace).await {
             tracing::debug!(%error, %peer, "a connection ended badly");
         }
+        // Its place is taken until what it began has ended, so that hanging up makes no room.
+        traces.all_gone().await;
         gauge.dec();
         open.fetch_sub(1, Ordering::AcqRel);
     });
@@ -145,14 +149,19 @@ fn admit(
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn serve(stream: TcpStream, peer: SocketAddr, thread: Arc<DataThread>) -> Result<(), ConnectionError> {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    thread: Arc<DataThread>,
+    trace: Trace,
+) -> Result<(), ConnectionError> {
     stream.set_nodelay(true)?;
     match thread.gateway.settings.tls.clone() {
-        None => serve_stream(stream, peer, false, thread).await,
+        None => serve_stream(stream, peer, false, thread, trace).await,
         Some(config) => {
             let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
-            serve_stream(stream, peer, true, thread).await
+            serve_stream(stream, peer, true, thread, trace).await
         }
     }
 }
@@ -162,6 +171,7 @@ async fn serve_stream<S>(
     peer: SocketAddr,
     tls: bool,
     thread: Arc<DataThread>,
+    trace: Trace,
 ) -> Result<(), ConnectionError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -173,8 +183,7 @@ where
     if is_http2 {
         let connection = Connection { peer, tls, tunnel: None };
         let service = service_fn(move |request| {
-            let (thread, connection) = (Arc::clone(&thread), connection.clone());
-            async move { Ok::<_, std::convert::Infallible>(thread.handle(connection, request).await) }
+            underway::answer(Arc::clone(&thread), connection.clone(), request, trace.clone())
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -192,10 +201,8 @@ where
     }
     let guard = Guard::new(stream, max_head, read);
     let connection = Connection { peer, tls, tunnel: Some(guard.tunnel()) };
-    let service = service_fn(move |request| {
-        let (thread, connection) = (Arc::clone(&thread), connection.clone());
-        async move { Ok::<_, std::convert::Infallible>(thread.handle(connection, request).await) }
-    });
+    let service =
+        service_fn(move |request| underway::answer(Arc::clone(&thread), connection.clone(), request, trace.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The guard has its own, finer clock.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::access_log::AccessLine;
 use crate::automation::Draft;
 use crate::refusal::Refusal;
+use crate::underway::Commitment;
 
 /// Labels of what is no row of the table.
 pub(crate) mod label {
@@ -45,6 +46,8 @@ pub(crate) struct Story {
     reason: Option<Reason>,
     lacking: PermissionSet,
     reveals: bool,
+    /// Whether it goes on when the caller leaves.
+    pub(crate) commitment: Commitment,
     /// What the body needed besides the row, once it was looked at.
     pub(crate) demands: Option<Demands>,
     /// What an automation is to be.
@@ -74,6 +77,7 @@ impl Story {
             reason: None,
             lacking: PermissionSet::EMPTY,
             reveals: false,
+            commitment: Commitment::default(),
             demands: None,
             draft: None,
             automation: None,
@@ -84,6 +88,11 @@ impl Story {
     /// The story of the socket that this request has opened: its own line, at its end.
     pub(crate) fn fork(&self) -> Self {
         self.clone()
+    }
+
+    /// The canonical path, once it has been read.
+    pub(crate) fn leads_to(&mut self, path: &str) {
+        self.path = redact(path);
     }
 
     pub(crate) fn identified(&mut self, identity: &Identity) {
@@ -209,7 +218,7 @@ impl Story {
 }
 
 /// A key that somebody put into a path must not be kept in logs and in the record.
-pub(crate) fn redact(path: &str) -> String {
+fn redact(path: &str) -> String {
     let Some((before, after)) = path.split_once("lictor_") else { return path.to_owned() };
     let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
     format!("{before}lictor_\u{2026}{}", redact(rest))

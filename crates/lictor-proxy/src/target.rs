@@ -2,10 +2,13 @@
 
 use http::Uri;
 use http::header::{self, HeaderMap};
+use lictor_authz::Verb;
 use lictor_authz::path::CanonicalPath;
 use lictor_model::Reason;
 
+use crate::gateway::Asked;
 use crate::settings::{Settings, Workspace};
+use crate::websocket;
 
 /// Where a request is going.
 #[derive(Debug)]
@@ -14,10 +17,20 @@ pub struct Target {
     pub workspace: usize,
     /// The host as the caller spelled it, checked.
     pub host: String,
-    /// The canonical path: what is matched and what is forwarded.
+    /// The canonical path, without the public URL's prefix: what is matched and what is forwarded.
     pub path: CanonicalPath,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
+}
+
+impl Target {
+    /// Both, as they are sent on.
+    pub(crate) fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.to_string(),
+        }
+    }
 }
 
 /// Reads the target.
@@ -30,9 +43,18 @@ pub fn read(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Result<Targe
         return Err(Reason::UnknownHost);
     }
     let workspace = choose(&host, &settings.workspaces).ok_or(Reason::UnknownHost)?;
-    let path = CanonicalPath::parse(uri.path())?;
+    let path = settings.base_path.strip(uri.path())?;
     let query = uri.query().map(check_query).transpose()?.map(str::to_owned);
     Ok(Target { workspace, host, path, query })
+}
+
+/// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
+pub(crate) fn verb_of(request: &Asked) -> Option<Verb> {
+    if websocket::asked_for(request.headers()) {
+        Some(Verb::Socket)
+    } else {
+        Verb::from_method(request.method().as_str())
+    }
 }
 
 /// HTTP/2 names a scheme (RFC 9113 §8.3.1), and nothing but HTTP is spoken here. Over TLS it is `https`; without, either, since an edge

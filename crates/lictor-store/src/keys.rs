@@ -20,6 +20,10 @@ impl Store {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let owner = principals::require(&mut tx, &new.principal).await?;
+        // From a page one makes keys for oneself; the name may have been given to somebody else since.
+        if by.session().is_some() && by.actor.id != owner.id.as_str() {
+            return Err(StoreError::NotFound { what: "user", name: new.principal.to_string() });
+        }
         let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
         let limit = ages.of(&owner.id);
         if let Some(limit) = limit.filter(|limit| new.expires_at.is_some_and(|wished| wished > limit.end(now))) {

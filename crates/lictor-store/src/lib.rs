@@ -2,6 +2,7 @@
 
 mod audit;
 mod automations;
+mod bans;
 mod by;
 mod directory;
 mod error;
@@ -15,6 +16,7 @@ mod owners;
 mod passwords;
 mod pool;
 mod principals;
+mod reset_links;
 mod roles;
 mod rotation;
 mod rows;
@@ -23,8 +25,10 @@ mod sign_in_rules;
 mod statement;
 mod teams;
 
+pub use bans::HeldBan;
 pub use by::By;
 pub use error::StoreError;
+pub use reset_links::ResetLink;
 pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, KeyState, LastUse, NewKey, NewPrincipal,
     NewSecret, PasswordRow, Rotation, SessionRow, Versions,

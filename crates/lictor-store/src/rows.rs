@@ -12,6 +12,8 @@ pub struct Versions {
     pub directory: i64,
     /// Of sessions.
     pub sessions: i64,
+    /// Of bans.
+    pub bans: i64,
 }
 
 /// All that a decision needs, as of one version.

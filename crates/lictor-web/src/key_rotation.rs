@@ -26,7 +26,9 @@ pub(crate) async fn submit(State(web): State<WebState>, visit: Visit, headers: H
 /// The machine whose key was presented. A person's key is theirs to rotate: whoever stole one must not make it last.
 fn machine(visit: &Visit) -> Result<&Identity, Early> {
     let Some(identity) = &visit.caller.identity else {
-        return Err(visit.refuse(visit.caller.reason.unwrap_or(Reason::AuthenticationRequired)).into());
+        let reason =
+            visit.caller.rejection.as_ref().map_or(Reason::AuthenticationRequired, |rejection| rejection.reason);
+        return Err(visit.refuse(reason).into());
     };
     let is_machine = identity.principal.kind == PrincipalKind::ServiceAccount;
     if is_machine && identity.credential.kind == CredentialKind::Key {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use lictor_model::{Secret, WorkspaceName};
 
-pub(crate) use plan::{LogFormat, Plan, TlsFiles};
+pub(crate) use plan::{LogFormat, Plan, PublicUrl, TlsFiles};
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use workspace::{Upstream, Workspace};
 
@@ -95,6 +95,14 @@ pub(crate) fn read_workspace_names(path: &Path) -> Result<Vec<WorkspaceName>, Co
 /// [`ConfigError`] when the file cannot be parsed, or something is wrong with a workspace.
 pub(crate) fn read_workspaces(path: &Path) -> Result<Vec<Workspace>, ConfigError> {
     read_with(path, |section, surroundings| Some(workspace::all(section, surroundings)))
+}
+
+/// Reads only how people spell the gateway.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or says neither.
+pub(crate) fn read_address(path: &Path) -> Result<String, ConfigError> {
+    read_with(path, |section, _| plan::address(section))
 }
 
 fn read_with<T>(

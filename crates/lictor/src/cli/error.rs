@@ -55,6 +55,10 @@ pub(crate) enum CliError {
     Up(#[from] UpError),
     #[error(transparent)]
     App(#[from] AppError),
+    #[error("{0:?} is disabled, and a link would do nothing: enable the account first with `lictor user enable {0}`")]
+    Disabled(String),
+    #[error("the system gave a token that cannot be used: try again")]
+    Token,
     #[error("the system gives no runtime: {0}")]
     Runtime(#[source] std::io::Error),
     #[error(

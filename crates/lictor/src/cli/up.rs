@@ -14,23 +14,26 @@ use super::error::CliError;
 use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
-use crate::app;
-use crate::config::{Plan, Upstream, workspace};
+use crate::config::{Plan, PublicUrl, Upstream, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
 use crate::supervise::lock::{self, LockError};
 use crate::supervise::running;
 use crate::supervise::{Server, Supervisor, say};
+use crate::{address, app};
 
 /// `lictor up`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lictor up\n  lictor up --data /srv/lictor --listen 0.0.0.0:4300\n  LICTOR_UPSTREAM_AUTH_STRING=admin:pass lictor up --upstream http://127.0.0.1:4200"
+    after_help = "Examples:\n  lictor up\n  lictor up --data /srv/lictor --listen 0.0.0.0:4300\n  lictor up --public-url https://example.com/prefect/\n  LICTOR_UPSTREAM_AUTH_STRING=admin:pass lictor up --upstream http://127.0.0.1:4200"
 )]
 pub(crate) struct Up {
     /// Where clients connect to.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4300")]
     listen: SocketAddr,
+    /// How browsers and clients spell Lictor behind a proxy, as https://example.com/prefect/.
+    #[arg(long, value_name = "URL", value_parser = PublicUrl::parse)]
+    public_url: Option<PublicUrl>,
     /// A Prefect Server that runs already; none is started then.
     #[arg(long, value_name = "URL", value_parser = Upstream::parse)]
     upstream: Option<Upstream>,
@@ -104,6 +107,7 @@ impl Up {
         let store_url = store_url_in(&data);
         let first_password = super::runtime()?.block_on(make_owner(&store_url))?;
         let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
+        plan.public_url.clone_from(&self.public_url);
         let (listening, bound) = channel();
         plan.listening = Some(listening);
         let (ready, is_ready) = channel();
@@ -116,7 +120,14 @@ impl Up {
             }
         };
         let named = target.data.clone();
-        std::thread::spawn(move || announce(&bound, &is_ready, first_password.as_ref(), named.as_deref()));
+        let public_url = self.public_url.clone();
+        std::thread::spawn(move || {
+            if let Some(bound) = until_up(&bound, &is_ready) {
+                let url = address::of(public_url.as_ref(), false, bound);
+                // A terminal that was closed is no reason to stop.
+                let _ = writeln!(std::io::stdout(), "{}", last_lines(&url, first_password.as_ref(), named.as_deref()));
+            }
+        });
         let ran = app::run(plan);
         if let Some(supervisor) = supervisor {
             say("stopping Prefect Server");
@@ -235,18 +246,14 @@ fn warn_without_owner(users: &[Principal], access: &AccessView) {
     }
 }
 
-/// Prints the last lines, once the gateway listens and Prefect answers.
-fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, first_password: Option<&Secret>, named: Option<&Path>) {
-    // Either end hangs up when Lictor stops before it was up.
-    if let (Ok(bound), Ok(())) = (bound.recv(), ready.recv()) {
-        // A terminal that was closed is no reason to stop.
-        let _ = writeln!(std::io::stdout(), "{}", last_lines(bound, first_password, named));
-    }
+/// Waits until the gateway listens and Prefect answers; nothing when Lictor stops before that.
+fn until_up(bound: &Receiver<SocketAddr>, ready: &Receiver<()>) -> Option<SocketAddr> {
+    let bound = bound.recv().ok()?;
+    ready.recv().ok().map(|()| bound)
 }
 
 /// `named` is the data directory where it was given, so that the command shown works on it too.
-fn last_lines(bound: SocketAddr, first_password: Option<&Secret>, named: Option<&Path>) -> String {
-    let url = url_of(bound);
+fn last_lines(url: &str, first_password: Option<&Secret>, named: Option<&Path>) -> String {
     let data = named.map(|data| format!(" --data {}", data.display())).unwrap_or_default();
     let (who, password) = match first_password {
         Some(password) => {
@@ -263,23 +270,18 @@ fn last_lines(bound: SocketAddr, first_password: Option<&Secret>, named: Option<
     )
 }
 
-/// An address that a person can open: the unspecified address is spelled as this machine.
-fn url_of(bound: SocketAddr) -> String {
-    if bound.ip().is_unspecified() { format!("http://127.0.0.1:{}", bound.port()) } else { format!("http://{bound}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_last_lines_say_what_a_client_must_set() {
-        let bound = "0.0.0.0:4300".parse().unwrap();
-        let lines = last_lines(bound, Some(&Secret::new("pass")), Some(Path::new("/d")));
+        let url = address::of(None, false, "0.0.0.0:4300".parse().unwrap());
+        let lines = last_lines(&url, Some(&Secret::new("pass")), Some(Path::new("/d")));
         assert!(lines.contains("export PREFECT_API_URL=http://127.0.0.1:4300/api"));
         assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
         assert!(lines.contains("--for admin --data /d)"));
-        assert!(!last_lines(bound, None, None).contains("shown this once"));
+        assert!(!last_lines(&url, None, None).contains("shown this once"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How is a key shown? Masked, with its end and why, its last use, and the key that it replaces or that replaces it.
 
-use lictor_model::{ApiKey, CredentialId, Narrowing, Principal, PrincipalName, Timestamp};
+use lictor_model::{ApiKey, CredentialId, Principal, PrincipalName, Timestamp};
 use lictor_store::{KeyRow, LastUse};
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ impl Keyring {
             self.owner(key),
             key.label.clone(),
             key.state(self.now).as_str().to_owned(),
-            key.narrowing.as_ref().map_or_else(|| "none".to_owned(), in_words),
+            key.narrowing.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
             end(key),
             key.last_used.as_ref().map_or_else(|| "never".to_owned(), |last| used(last).trim_end().to_owned()),
             self.rotation(key),
@@ -149,16 +149,4 @@ pub(crate) fn end(key: &KeyRow) -> String {
         (Some(at), None) => at.to_rfc3339(),
         (Some(at), Some(role)) => format!("{at} (the role {role} lets no key grow older)"),
     }
-}
-
-fn in_words(narrowing: &Narrowing) -> String {
-    let mut words: Vec<String> = Vec::new();
-    if narrowing.read_only {
-        words.push("read-only".to_owned());
-    }
-    words.extend(narrowing.permissions.iter().flat_map(|set| set.iter()).map(|permission| permission.to_string()));
-    words.extend(narrowing.workspace.iter().map(|workspace| format!("workspace {workspace}")));
-    words.extend(narrowing.work_pools.iter().map(|pool| format!("pool {pool}")));
-    words.extend(narrowing.networks.iter().map(ToString::to_string));
-    words.join(", ")
 }
