@@ -14,6 +14,8 @@ from stage.steps_sockets import opens
 from stage.wait import until
 
 UPSTREAM_AUTH = "admin:only-lictor-knows"
+# As the configurations have it.
+TOKEN = "put-your-own-token-here"
 FLOW = "/api/flows/7e5c0b9e-7d1c-4c6b-8f0e-3f0d6f0a9d11"
 
 
@@ -21,6 +23,7 @@ def configured(folder: Path, recorder: Recorder, decide: str) -> Gateway:
     """A gateway with a configuration file, not yet started."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "auth").write_text(UPSTREAM_AUTH)
+    (folder / "token").write_text(TOKEN + "\n")
     gateway = Gateway(folder, config=folder / "lictor.toml")
     (folder / "lictor.toml").write_text(
         f'listen = "127.0.0.1:{gateway.port}"\ntrusted_proxies = ["127.0.0.1"]\n{decide}\n[store]\nurl = "sqlite://{folder}/lictor.db"\n'
@@ -32,7 +35,7 @@ def configured(folder: Path, recorder: Recorder, decide: str) -> Gateway:
 @pytest.fixture(scope="module")
 def deciding(folder: Path, recorder: Recorder):
     """A gateway that decides for proxies on this machine."""
-    gateway = configured(folder / "deciding", recorder, '[decide]\nproxies = ["127.0.0.0/8"]').start()
+    gateway = configured(folder / "deciding", recorder, '[decide]\nproxies = ["127.0.0.0/8"]\ntoken_file = "token"').start()
     yield gateway
     gateway.stop()
 
@@ -156,7 +159,7 @@ def test_nobody_asks_for_a_decision_through_the_proxy(neighbour: Neighbour, deci
 
 def asks(gateway: Gateway, kind: str, method: str, uri: str, key: str | None = None, **headers: str) -> http.Answer:
     """A question as each proxy's documentation has it."""
-    sent = {**(http.bearer(key) if key else {}), **headers}
+    sent = {"X-Lictor-Token": TOKEN, **(http.bearer(key) if key else {}), **headers}
     if kind == "envoy":
         return http.ask(gateway.port, method, f"/lictor/decide/envoy{uri}", headers={**sent, "Content-Length": "0"})
     if kind in ("traefik", "caddy"):
@@ -223,11 +226,11 @@ def test_the_address_that_the_proxy_names_counts(deciding: Gateway) -> None:
 @pytest.mark.parametrize("kind", ["nginx", "traefik", "caddy", "haproxy"])
 def test_a_question_without_a_request_is_refused(kind: str, deciding: Gateway) -> None:
     _, key = deciding.newcomer("owner")
-    answer = http.ask(deciding.port, "GET", f"/lictor/decide/{kind}", headers=http.bearer(key))
+    answer = http.ask(deciding.port, "GET", f"/lictor/decide/{kind}", headers={"X-Lictor-Token": TOKEN, **http.bearer(key)})
     assert answer.reason == "malformed-decision" and answer.status == (403 if kind == "nginx" else 400)
 
 
-@pytest.mark.parametrize("decide", ["", '[decide]\nproxies = ["192.0.2.0/24"]'])
+@pytest.mark.parametrize("decide", ["", '[decide]\nproxies = ["192.0.2.0/24"]\ntoken_file = "token"'])
 def test_unless_it_is_listed_a_proxy_finds_nothing_there(decide: str, tmp_path: Path, recorder: Recorder) -> None:
     gateway = configured(tmp_path / "own", recorder, decide).start()
     try:
@@ -238,3 +241,24 @@ def test_unless_it_is_listed_a_proxy_finds_nothing_there(decide: str, tmp_path: 
             assert "authorization" not in answer.headers
     finally:
         gateway.stop()
+
+
+@pytest.mark.parametrize("token", ["", "put-your-own-token-her", "Put-your-own-token-here"])
+def test_a_client_behind_the_proxy_is_not_the_proxy(token: str, deciding: Gateway) -> None:
+    _, key = deciding.newcomer("owner")
+    for kind in KINDS:
+        answer = asks(deciding, kind, "GET", FLOW, key, **{"X-Lictor-Token": token})
+        assert answer.status == 404 and "authorization" not in answer.headers, kind
+
+
+@pytest.mark.parametrize(("decide", "problem"), [
+    ('[decide]\nproxies = ["127.0.0.1"]', "decide.token_file"),
+    ('[decide]\ntoken_file = "token"', "decide.proxies"),
+    ('[decide]\nproxies = ["127.0.0.1"]\ntoken_file = "short"', "16 or more"),
+    ('[decide]\nproxies = ["everywhere"]\ntoken_file = "token"', "not a network"),
+])
+def test_a_configuration_that_would_let_anybody_ask_is_refused(decide: str, problem: str, tmp_path: Path, recorder: Recorder) -> None:
+    gateway = configured(tmp_path / "own", recorder, decide)
+    (tmp_path / "own" / "short").write_text("secret")
+    checked = gateway.run("check")
+    assert checked.returncode != 0 and problem in checked.stdout + checked.stderr

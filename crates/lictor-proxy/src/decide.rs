@@ -12,7 +12,7 @@ use http::{Method, Response};
 use lictor_authn::Origin;
 use lictor_authz::surface::{self, Surface};
 use lictor_authz::{Access, Effect, Inspect, Matched, Permit, Verb, decide, deny_unknown, matcher};
-use lictor_model::{Identity, Permission, PermissionSet, Reason};
+use lictor_model::{Digest, Identity, Permission, PermissionSet, Reason};
 
 use crate::body::ResponseBody;
 use crate::forward::API_MOUNT;
@@ -26,6 +26,7 @@ mod shape;
 
 pub(crate) use shape::Proxy;
 
+const TOKEN: HeaderName = HeaderName::from_static("x-lictor-token");
 const USER: HeaderName = HeaderName::from_static("x-lictor-user");
 const ROLES: HeaderName = HeaderName::from_static("x-lictor-roles");
 /// Where nobody is meant: no name, so that a proxy that copies headers overwrites what a caller wrote there.
@@ -34,9 +35,13 @@ const NOBODY: HeaderValue = HeaderValue::from_static("-");
 const NO_CREDENTIAL: HeaderValue = HeaderValue::from_static("Basic Og==");
 
 /// Which listed proxy asks for a decision, if this is such a question; anybody else finds nothing there.
-pub(crate) fn asked_by(path: &str, peer: IpAddr, settings: &Settings) -> Option<Proxy> {
-    let peer = peer.to_canonical();
-    settings.decide_proxies.iter().any(|network| network.contains(&peer)).then(|| Proxy::at(path))?
+pub(crate) fn asked_by(request: &Asked, peer: IpAddr, settings: &Settings) -> Option<Proxy> {
+    let (asking, peer) = (settings.decide.as_ref()?, peer.to_canonical());
+    let proxy = Proxy::at(request.uri().path())?;
+    let mut tokens = request.headers().get_all(&TOKEN).iter();
+    let token = tokens.next().filter(|_| tokens.next().is_none())?;
+    let is_listed = asking.proxies.iter().any(|network| network.contains(&peer));
+    (is_listed && Digest::of(token.as_bytes()) == asking.token).then_some(proxy)
 }
 
 impl DataThread {
@@ -67,7 +72,8 @@ impl DataThread {
         let (gateway, settings) = (&self.gateway, &self.gateway.settings);
         proxy.restore(request)?;
         // What it forwards on behalf of others, it says itself: it is listed.
-        let trusted: Vec<_> = settings.trusted_proxies.iter().chain(&settings.decide_proxies).copied().collect();
+        let listed = settings.decide.iter().flat_map(|asking| &asking.proxies);
+        let trusted: Vec<_> = settings.trusted_proxies.iter().chain(listed).copied().collect();
         let source = forwarded::source(connection.peer, connection.tls, request.headers(), &trusted);
         story.is_decision(request.method(), source.client_ip);
         let target = target::read(request.uri(), request.headers(), settings)?;

@@ -184,7 +184,7 @@ impl DataThread {
         story.client_ip = source.client_ip;
         target::check_scheme(request.uri(), connection.tls)?;
         // Before the target is read: a proxy's question is about another one.
-        if let Some(proxy) = decide::asked_by(request.uri().path(), connection.peer.ip(), &gateway.settings) {
+        if let Some(proxy) = decide::asked_by(request, connection.peer.ip(), &gateway.settings) {
             return Ok(Box::pin(self.decide(story, connection, proxy, request)).await);
         }
         let target = target::read(request.uri(), request.headers(), &gateway.settings)?;

@@ -32,4 +32,4 @@ pub mod upstream;
 pub mod websocket;
 
 pub use gateway::Gateway;
-pub use settings::{Limits, Settings, Workspace};
+pub use settings::{Decide, Limits, Settings, Workspace};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use ipnet::IpNet;
 use lictor_authz::BasePath;
-use lictor_model::{Secret, WorkspaceName};
+use lictor_model::{Digest, Secret, WorkspaceName};
 
 /// Everything that the data path is told at its start.
 #[derive(Debug, Clone)]
@@ -23,8 +23,8 @@ pub struct Settings {
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Peers who may ask for a decision about a request that they forward themselves; empty is nobody.
-    pub decide_proxies: Vec<IpNet>,
+    /// Who may ask for a decision about a request that they forward themselves; `None` is nobody.
+    pub decide: Option<Decide>,
     /// Bounds on what callers may send and hold.
     pub limits: Limits,
     /// How many data threads; each has its own runtime, listener and upstream pool.
@@ -39,9 +39,19 @@ impl Settings {
         self.listen.ip().is_loopback()
             && self.public_url.is_none()
             && self.trusted_proxies.is_empty()
-            && self.decide_proxies.is_empty()
+            && self.decide.is_none()
             && self.workspaces.iter().all(|workspace| workspace.hosts.is_empty())
     }
+}
+
+/// Who may ask for decisions. A yes carries Prefect's credential, and a proxy passes on what clients send: so its address alone
+/// does not tell the proxy's own question from a client's.
+#[derive(Debug, Clone)]
+pub struct Decide {
+    /// From where.
+    pub proxies: Vec<IpNet>,
+    /// The digest of what only they know.
+    pub token: Digest,
 }
 
 /// One upstream Prefect Server.

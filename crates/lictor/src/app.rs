@@ -159,7 +159,10 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
         tls: tls.map(Arc::new),
         workspaces: workspaces.collect(),
         trusted_proxies: plan.trusted_proxies.clone(),
-        decide_proxies: plan.decide_proxies.clone(),
+        decide: plan
+            .decide
+            .as_ref()
+            .map(|decide| lictor_proxy::Decide { proxies: decide.proxies.clone(), token: decide.token }),
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     })

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use lictor_authz::BasePath;
 use lictor_model::Secret;
 
+use super::decide::{self, Decide};
 use super::limits::Limits;
 use super::units::duration;
 use super::workspace::{self, Workspace};
@@ -30,8 +31,8 @@ pub(crate) struct Plan {
     pub(crate) workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` is believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Peers who may ask for decisions.
-    pub(crate) decide_proxies: Vec<IpNet>,
+    /// Who may ask for decisions.
+    pub(crate) decide: Option<Decide>,
     /// Bounds.
     pub(crate) limits: Limits,
     /// The log.
@@ -143,7 +144,7 @@ impl Plan {
             store_url,
             workspaces: vec![workspace],
             trusted_proxies: Vec::new(),
-            decide_proxies: Vec::new(),
+            decide: None,
             limits: Limits::default(),
             log: Log::default(),
             sessions: Sessions::default(),
@@ -157,7 +158,7 @@ impl Plan {
         let listen = listen(root);
         let public_url = root.text("public_url").map(|found| found.read(|text| PublicUrl::parse(&text)));
         let trusted_proxies = networks(root, "trusted_proxies");
-        let decide_proxies = decide_proxies(root.section("decide"));
+        let decide = decide::read(root.section("decide"), surroundings);
         let allow_plain_http_sessions = root.flag("allow_plain_http_sessions").is_some_and(|found| found.value);
         let tls = tls(root.section("tls"), surroundings);
         let store_url = store::url(root, surroundings);
@@ -173,7 +174,7 @@ impl Plan {
             store_url: store_url?,
             workspaces,
             trusted_proxies,
-            decide_proxies,
+            decide,
             limits,
             log,
             sessions,
@@ -203,19 +204,14 @@ fn listen(root: &mut Section<'_>) -> Option<SocketAddr> {
     read.map(|found| found.value)
 }
 
-fn networks(section: &mut Section<'_>, key: &'static str) -> Vec<IpNet> {
+/// The networks of a list, or single addresses.
+pub(super) fn networks(section: &mut Section<'_>, key: &'static str) -> Vec<IpNet> {
     let one = |text: String| {
         let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
         net.ok_or_else(|| format!("{text:?} is not a network: write it as \"10.0.0.0/8\" or \"192.0.2.7\""))
     };
     let written = section.texts(key).unwrap_or_default();
     written.into_iter().filter_map(|found| found.read(one)).map(|found| found.value).collect()
-}
-
-fn decide_proxies(mut section: Section<'_>) -> Vec<IpNet> {
-    let proxies = networks(&mut section, "proxies");
-    section.finish();
-    proxies
 }
 
 fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<TlsFiles> {
