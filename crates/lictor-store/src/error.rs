@@ -59,7 +59,9 @@ pub enum StoreError {
         new: String,
     },
     /// Only a good key has a successor.
-    #[error("key {id} is {state}: only a key that is in use can be rotated; make another with `lictor key create`")]
+    #[error(
+        "key {id} is {state}: a disabled one comes back with `lictor key enable`, in place of any other make a new one with `lictor key create`"
+    )]
     KeyNotInUse {
         /// The key that was named.
         id: String,

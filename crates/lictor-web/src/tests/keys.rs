@@ -80,6 +80,23 @@ async fn a_key_without_limits_is_one_without_limits() {
 }
 
 #[tokio::test]
+async fn no_key_is_made_that_outlives_a_role() {
+    let stage = Stage::new().await;
+    let cookie = stage.sign_in("alice").await;
+    let role = RoleName::parse("viewer").unwrap();
+    stage.store.set_max_key_age(&By::console(), &role, Some(60 * 86_400)).await.unwrap();
+    let page = stage.post(KEYS, &cookie, "label=ci&expires=90d").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("id=\"expires-problem\" role=\"alert\"") && page.text.contains("60d at the latest"));
+    assert_eq!(stage.keys_of("alice").await, []);
+    stage.post(KEYS, &cookie, "label=ci&expires=never&until=&workspace=").await;
+    let [row] = &stage.keys_of("alice").await[..] else { panic!("not one key") };
+    assert_eq!(row.expires_at, Some(row.created_at.plus_seconds(60 * 86_400)));
+    let list = stage.get(KEYS, &cookie).await;
+    assert!(list.text.contains("the role viewer lets no key grow older"), "{}", list.text);
+}
+
+#[tokio::test]
 async fn a_form_that_asks_for_nonsense_makes_nothing_and_keeps_what_was_typed() {
     let stage = Stage::new().await;
     let cookie = stage.sign_in("alice").await;
