@@ -16,6 +16,8 @@ async function visitor(more = {}) {
 }
 const wrong = [];
 
+// A click that leads on is over when the next page is there.
+const follow = (page, what) => Promise.all([page.waitForEvent("load"), typeof what === "string" ? page.click(what) : what.click()]);
 const text = (page, selector) => page.locator(selector).innerText();
 const status = async (page, expected) => check((await text(page, "[role=status]:not(.unseen)")).includes(expected), `the page does not say "${expected}": ${await text(page, "body")}`);
 
@@ -24,17 +26,17 @@ async function arrive(name, password, more = {}) {
   await page.goto("/lictor/sign-in?next=/lictor/account");
   await page.fill("#name", name);
   await page.fill("#password", password);
-  await page.click("main button[type=submit]");
+  await follow(page, "main button[type=submit]");
   await page.waitForURL((target) => target.pathname.startsWith("/lictor/account"));
   return page;
 }
 
 async function makeKey(page, label, choices = {}) {
-  await page.click("nav >> text=API keys");
+  await follow(page, "nav >> text=API keys");
   await page.fill("#label", label);
   for (const [field, value] of Object.entries(choices)) await page.selectOption(`#${field}`, value);
   if (choices.expires === "date") await page.fill("#until", "2099-12-31");
-  await page.click("text=Make the key");
+  await follow(page, "text=Make the key");
   return (await page.locator("[data-copy='the key']").innerText()).trim();
 }
 
@@ -58,7 +60,7 @@ const deeds = {
       const versions = await recipe.locator("summary").innerText();
       for (const snippet of await recipe.locator("pre").all()) setups.push({ versions, place: (await snippet.getAttribute("data-copy")).split(",")[0], text: await snippet.innerText() });
     }
-    await page.click("text=back to my keys");
+    await follow(page, "text=back to my keys");
     check(!(await page.content()).includes(key), "the list shows a whole key");
     return { key, setups };
   },
@@ -66,19 +68,19 @@ const deeds = {
   // Limits and a date of one's own are taken; nonsense is told beside its field.
   async narrow(name, password) {
     const page = await arrive(name, password);
-    await page.click("nav >> text=API keys");
+    await follow(page, "nav >> text=API keys");
     if (scripted) check(!(await page.locator("#until").isVisible()), "the date is shown before it is wanted");
     await page.selectOption("#expires", "date");
     check(await page.locator("#until").isVisible(), "the date is not shown when it is wanted");
     await page.check("input[name=read_only]");
     await page.fill("#label", "dashboard");
     await page.fill("#until", "2001-01-01");
-    await page.click("text=Make the key");
+    await follow(page, "text=Make the key");
     const told = page.locator("#expires[aria-invalid=true]");
     check((await text(page, `#${await told.getAttribute("aria-describedby")}`)).includes("This day is over"), "a day that is over is not told");
     check((await page.inputValue("#label")) === "dashboard" && (await page.isChecked("input[name=read_only]")), "what was filled in is lost");
     await page.fill("#until", "2099-12-31");
-    await page.click("text=Make the key");
+    await follow(page, "text=Make the key");
     const body = await text(page, "main");
     check(body.includes("read-only") && body.includes("2100-01-01 00:00 UTC"), body);
     return { key: (await page.locator("[data-copy='the key']").innerText()).trim() };
@@ -87,12 +89,12 @@ const deeds = {
   // The last use is seen before the key is revoked.
   async revoke(name, password, label) {
     const page = await arrive(name, password);
-    await page.click("nav >> text=API keys");
-    await page.locator("tr", { hasText: label }).getByRole("link", { name: /^Revoke/ }).click();
+    await follow(page, "nav >> text=API keys");
+    await follow(page, page.locator("tr", { hasText: label }).getByRole("link", { name: /^Revoke/ }));
     const asked = await text(page, "main");
-    await page.click("text=Keep it");
-    await page.locator("tr", { hasText: label }).getByRole("link", { name: /^Revoke/ }).click();
-    await page.click("button:has-text('Revoke the key')");
+    await follow(page, "text=Keep it");
+    await follow(page, page.locator("tr", { hasText: label }).getByRole("link", { name: /^Revoke/ }));
+    await follow(page, "button:has-text('Revoke the key')");
     await status(page, "The key is revoked.");
     return { asked };
   },
@@ -100,19 +102,19 @@ const deeds = {
   // One session is ended from another, then all.
   async sessions(name, password) {
     const [here, there] = [await arrive(name, password), await arrive(name, password)];
-    await here.click("nav >> text=Sessions");
+    await follow(here, "nav >> text=Sessions");
     check((await here.locator("tbody tr").count()) === 2, "two sessions are not listed");
     check((await text(here, "tbody tr:has(.tag)")).includes("Chrome on Linux"), "this session is not marked with its device");
-    await here.locator("tbody tr:not(:has(.tag)) button").click();
+    await follow(here, here.locator("tbody tr:not(:has(.tag)) button"));
     await status(here, "The session has ended.");
     await there.goto("/lictor/account");
     check(there.url().includes("/lictor/sign-in"), "an ended session still opens the account");
     const third = await arrive(name, password);
-    await here.click("text=End all others");
+    await follow(here, "text=End all others");
     await status(here, "All other sessions have ended.");
     await third.goto("/lictor/account");
     check(third.url().includes("/lictor/sign-in"), "one of the others still opens the account");
-    await here.click("text=End all, this one too");
+    await follow(here, "text=End all, this one too");
     await status(here, "All your sessions have ended");
     await here.goto("/lictor/account");
     check(here.url().includes("/lictor/sign-in"), "this session still opens the account");
@@ -123,7 +125,7 @@ const deeds = {
   async password(name, old, fresh) {
     const page = await arrive(name, old);
     if (page.url().includes("/account/password")) await page.goto("/lictor/account/keys");
-    else await page.click("nav >> text=Password");
+    else await follow(page, "nav >> text=Password");
     check(page.url().includes("/lictor/account/password"), `a first password is not asked for at once: ${page.url()}`);
     if (scripted) {
       await page.fill("#new", "visible");
@@ -133,13 +135,14 @@ const deeds = {
     }
     const send = async (current, next, repeat) => {
       for (const [field, value] of [["current", current], ["new", next], ["repeat", repeat]]) await page.fill(`#${field}`, value);
-      await page.click("button:has-text('Change password')");
+      await follow(page, "button:has-text('Change password')");
     };
     await send(old, fresh, "another thing");
     check((await text(page, "#repeat-problem")).includes("not the same"), "two different passwords were taken");
     await send("not the one of before", fresh, fresh);
     check((await text(page, "#current-problem")).includes("not the current"), "a wrong current password was taken");
-    check(await page.locator("#current").evaluate((field) => field === document.activeElement), "what is wrong is not in focus");
+    // What is wrong is in focus.
+    await page.locator("#current:focus").waitFor();
     await send(old, fresh, fresh);
     await status(page, "The password is changed, and your other sessions have ended.");
     return {};
@@ -152,11 +155,11 @@ const deeds = {
     check((await text(page, "h1")).includes(name), "the page does not say whose password it is");
     await page.fill("#new", fresh);
     await page.fill("#repeat", fresh);
-    await page.click("text=Set the password");
+    await follow(page, "text=Set the password");
     await status(page, "The password is set.");
     await page.fill("#name", name);
     await page.fill("#password", fresh);
-    await page.click("main button[type=submit]");
+    await follow(page, "main button[type=submit]");
     await page.waitForURL((target) => !target.pathname.startsWith("/lictor/sign-in"));
     const again = await page.goto(link);
     const [used, code] = [await text(page, "main"), again.status()];
@@ -188,7 +191,7 @@ const deeds = {
       }
       check(false, `the Tab key does not lead to ${what}`);
     };
-    check((await focused()).id === "name", "the name is not in focus at once");
+    await page.locator("#name:focus").waitFor();
     await page.keyboard.type(name);
     await to("password");
     await page.keyboard.type(password);

@@ -7,11 +7,14 @@ const people = JSON.parse(readFileSync(file, "utf8"));
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const faults = [];
 
+// A click that leads on is over when the next page is there.
+const follow = (page, what) => Promise.all([page.waitForEvent("load"), typeof what === "string" ? page.click(what) : what.click()]);
+
 async function enter(page, name, password) {
   await page.goto("/lictor/sign-in?next=/lictor/account");
   await page.fill("#name", name);
   await page.fill("#password", password);
-  await page.click("main button[type=submit]");
+  await follow(page, "main button[type=submit]");
 }
 
 // The pages in the order of a first visit; each leaves the browser where the next can go on.
@@ -36,17 +39,17 @@ const PAGES = [
   ["keys-wrong", async (page) => {
     await page.selectOption("#expires", "date");
     await page.fill("#label", "nightly");
-    await page.click("text=Make the key");
+    await follow(page, "text=Make the key");
   }],
   ["key-made", async (page) => {
     await page.goto("/lictor/account/keys");
     await page.fill("#label", "laptop");
-    await page.click("text=Make the key");
+    await follow(page, "text=Make the key");
     await page.waitForSelector("[data-copy='the key']");
   }],
   ["key-revoke", async (page) => {
     await page.goto("/lictor/account/keys");
-    await page.locator("td a:has-text('Revoke')").last().click();
+    await follow(page, page.locator("td a:has-text('Revoke')").last());
   }],
   ["sessions", (page) => page.goto("/lictor/account/sessions")],
   ["password", (page) => page.goto("/lictor/account/password")],

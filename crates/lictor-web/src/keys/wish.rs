@@ -92,11 +92,18 @@ impl Wish {
 fn label_problem(label: &str) -> Option<String> {
     if label.is_empty() {
         Some("Say what the key is for: you will want to know when you revoke it.".to_owned())
-    } else if label.chars().count() > LABEL_CHARS || label.chars().any(char::is_control) {
-        Some(format!("Use at most {LABEL_CHARS} characters, in one line."))
+    } else if label.chars().count() > LABEL_CHARS || label.chars().any(is_unseen) {
+        Some(format!("Use at most {LABEL_CHARS} characters that show, in one line."))
     } else {
         None
     }
+}
+
+/// Whether it shows nothing, or turns round what stands beside it where keys are listed.
+fn is_unseen(letter: char) -> bool {
+    let turns =
+        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    turns || letter.is_control()
 }
 
 /// When a key of that choice ends; a date lasts until its own end.
@@ -140,7 +147,7 @@ mod unit {
         for label in ["ci", "a label of mine <b>", &"ä".repeat(100)] {
             assert_eq!(label_problem(label), None);
         }
-        for label in ["", "a\nb", &"a".repeat(101)] {
+        for label in ["", "a\nb", "a\u{202e}b", "a\u{200b}", &"a".repeat(101)] {
             assert!(label_problem(label).is_some());
         }
     }

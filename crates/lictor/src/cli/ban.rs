@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lictor_model::{Ban, BanCause, BanSubject, ClientAddress, PrincipalKind, Timestamp};
+use lictor_model::{Ban, BanCause, BanSubject, ClientAddress, PrincipalKind, PrincipalName, Timestamp};
 use serde_json::{Value, json};
 
 use super::error::CliError;
@@ -69,19 +69,26 @@ impl Add {
     async fn run(self, console: &Console) -> Result<Printed, CliError> {
         let subject = match self.which.parse::<ClientAddress>() {
             Ok(address) => BanSubject { account: None, address: Some(address) },
-            Err(_) => BanSubject { account: Some(console.principal(&self.which).await?.name), address: None },
+            Err(_) => BanSubject { account: Some(user(console, &self.which).await?), address: None },
         };
-        if let Some(name) = &subject.account
-            && console.principal(name.as_str()).await?.kind == PrincipalKind::ServiceAccount
-        {
-            return Err(CliError::NoPasswords(name.to_string()));
-        }
         let began_at = console.clock.now();
         let seconds = i64::try_from(self.length.as_secs()).unwrap_or(i64::MAX);
         let ends_at = began_at.plus_seconds(seconds);
         let ban = Ban { subject, cause: BanCause::Administrator, began_at, ends_at };
         console.store.add_ban(&console.by, &ban).await?;
         Ok(Printed::new(format!("banned {} until {}", ban.subject, ban.ends_at), as_json(&ban)))
+    }
+}
+
+/// The user of that name: machines have no password to guess at.
+async fn user(console: &Console, which: &str) -> Result<PrincipalName, CliError> {
+    if PrincipalName::parse(which).is_err() {
+        return Err(CliError::BanSubject(which.to_owned()));
+    }
+    let found = console.principal(which).await?;
+    match found.kind {
+        PrincipalKind::User => Ok(found.name),
+        PrincipalKind::ServiceAccount => Err(CliError::NoPasswords(found.name.to_string())),
     }
 }
 

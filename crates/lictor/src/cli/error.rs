@@ -57,6 +57,10 @@ pub(crate) enum CliError {
     App(#[from] AppError),
     #[error("{0:?} is disabled, and a link would do nothing: enable the account first with `lictor user enable {0}`")]
     Disabled(String),
+    #[error(
+        "{0:?} is neither an address nor a name: write 192.0.2.7, 2001:db8::7 (for its /64), or the name of a user"
+    )]
+    BanSubject(String),
     #[error("the system gave a token that cannot be used: try again")]
     Token,
     #[error("the system gives no runtime: {0}")]

@@ -298,6 +298,7 @@ fn bans_are_added_listed_and_lifted() {
     assert_eq!(lifted.stdout, "lifted the ban on 2001:db8::/64\n");
     stage.refuses(&["ban", "lift", "2001:db8::7"], "no ban on");
     stage.refuses(&["ban", "add", "nobody", "--for", "1h"], "nobody");
+    stage.refuses(&["ban", "add", "10.0.0.0/8", "--for", "1h"], "neither an address nor a name");
     assert_eq!(stage.run(&["ban", "add", "alice", "--for", "soon"]).code, 2);
     stage.run(&["service-account", "add", "robot"]);
     stage.refuses(&["ban", "add", "robot", "--for", "1h"], "no password");

@@ -99,7 +99,11 @@ impl Rulings {
         };
         self.judged += 1;
         self.bodies_unknown += u64::from(now.body_unknown || later.body_unknown);
-        self.already += u64::from(now.ruling.is_ok() != (event.outcome == Outcome::Allowed));
+        // Roles have changed since: what the file would change about it says nothing of what happened.
+        if now.ruling.is_ok() != (event.outcome == Outcome::Allowed) {
+            self.already += 1;
+            return;
+        }
         let (change, reason, lacking) = match (now.ruling, later.ruling) {
             (Ok(()), Err(no)) => no,
             (Err((_, reason, lacking)), Ok(())) => (Change::Allowed, reason, lacking),

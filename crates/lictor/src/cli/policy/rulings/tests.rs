@@ -101,6 +101,10 @@ fn what_was_refused_would_be_allowed() {
 fn what_is_decided_otherwise_today_already_is_counted_and_not_told() {
     let found = judged(&[event(RUN, Some("nothing"))], &[SeeFlows], &[SeeFlows], None);
     assert_eq!((told(&found), found.already), (vec![], 1));
+    // Refused then, allowed today: the file would deny nothing that was done.
+    let refused = refused(event(RUN, None), Reason::NotAMember);
+    let found = judged(&[refused], &[RunDeployments], &[], None);
+    assert_eq!((told(&found), found.already), (vec![], 1));
 }
 
 #[test]
