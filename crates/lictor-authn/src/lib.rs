@@ -14,6 +14,7 @@ pub mod first_message;
 mod guess;
 mod identify;
 mod ledger;
+pub mod oidc;
 mod options;
 pub mod password;
 mod presented;
