@@ -99,6 +99,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Where our own pages and Prefect's are, as the browser spells it: `scheme://host/base`.
+    #[must_use]
+    pub fn home(&self) -> String {
+        format!("{}{}", self.origin, self.base)
+    }
+
     /// The caller as the origin of a sign-in, a sign-out or a password change.
     #[must_use]
     pub fn as_origin(&self) -> Origin {

@@ -8,6 +8,7 @@ mod attempt;
 mod authenticator;
 pub mod basic;
 pub mod bearer;
+mod break_glass;
 pub mod claim;
 mod feed;
 pub mod first_message;
@@ -30,6 +31,7 @@ mod view;
 
 pub use attempt::{Attempt, Caller, Origin, Rejection};
 pub use authenticator::{Authenticator, StartError};
+pub use break_glass::Passwords;
 pub use options::Options;
 pub use presented::{Authorization, Presented};
 pub use sign_in::{PasswordChangeError, SignedIn};

@@ -91,16 +91,6 @@ impl Answer {
             Err(FetchError::Status { url: self.url, status: self.status.as_u16() })
         }
     }
-
-    /// What kind of thing it is said to be.
-    pub(crate) fn content_type(&self) -> &str {
-        &self.content_type
-    }
-
-    /// Its bytes.
-    pub(crate) fn bytes(&self) -> &Bytes {
-        &self.body
-    }
 }
 
 /// Asks one provider. It follows no redirect: who answers is who was asked.

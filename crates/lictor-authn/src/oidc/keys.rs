@@ -54,11 +54,6 @@ impl KeySet {
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// One key of no id: what an edge publishes for itself.
-    pub(crate) fn only(decoding: DecodingKey, algorithm: Algorithm) -> Self {
-        Self(vec![Key { kid: None, algorithms: vec![algorithm], decoding }])
-    }
-
     /// The keys that may have signed a token with this header: usually one, or two that share an id.
     pub(crate) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Vec<&Key>, NoKey> {
         let named: Vec<&Key> = match kid {
