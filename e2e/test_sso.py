@@ -1,19 +1,16 @@
 """Do people sign in at an identity provider, as whom the rules say, and does nobody else?"""
 
-import json
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from stage.gateway import PASSWORD
 from stage.provider import CLIENT, Claims, Provider
 from stage.recorder import Recorder
 from stage.signing import SigningKey, unsigned
-from stage.sso import RULES, Door, table
+from stage.sso import Door, table
 from stage.visitor import Visitor, said
 from stage.wait import until
 

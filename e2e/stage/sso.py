@@ -1,8 +1,9 @@
 """Which gateways do the tests of single sign-on use? In front of the recording upstream, with providers that the test plays."""
 
+import subprocess
 from pathlib import Path
 
-from .gateway import Gateway
+from .gateway import Gateway, binary
 from .provider import CLIENT, SECRET, Provider
 
 RULES = """
@@ -42,6 +43,10 @@ class Door(Gateway):
     def events(self, operation: str) -> list[dict]:
         """What is on record of an operation, newest first."""
         return self.cli_json("audit", "list", "--operation", operation)
+
+    def run_bare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that names its own place."""
+        return subprocess.run([str(binary()), *arguments], capture_output=True, text=True, env=self.env, timeout=60, check=False)
 
     def grants(self, name: str) -> set[str]:
         """The roles that somebody has."""

@@ -103,7 +103,7 @@ pub(crate) async fn a_recheck_is_due_once_and_its_tokens_are_kept(stage: Stage) 
     };
     assert_eq!(due(stage.clock.now()).await, []);
     stage.clock.advance(60);
-    assert_eq!(due(stage.clock.now()).await, [begun.clone()]);
+    assert_eq!(due(stage.clock.now()).await, std::slice::from_ref(&begun));
     assert!(stage.store.due_external_sessions("other", stage.clock.now(), 10).await.unwrap().is_empty());
     assert!(stage.store.claim_recheck(&begun).await.unwrap());
     assert!(!stage.store.claim_recheck(&begun).await.unwrap(), "another replica has it");
