@@ -258,6 +258,42 @@ def test_only_the_break_glass_account_has_a_password_and_its_use_is_loud(tmp_pat
         door.stop()
 
 
+def test_who_was_not_seen_at_the_provider_for_long_keeps_nothing_but_the_account(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
+    idp.refreshes = False
+    more = 'session_without_refresh = "2s"\ngrants_last = "3s"\nrecheck = "1s"'
+    door = Door(tmp_path / "short", recorder.url, table(idp, more=more)).start()
+    try:
+        visitor = Visitor(door.port)
+        assert visitor.sign_on(idp).status == 303
+        (name,) = [user["name"] for user in door.cli_json("user", "list") if user["name"] != "admin"]
+        key = door.key(name)
+        until("the session has ended, for nothing could recheck it", lambda: not visitor.is_signed_in(), 5)
+        until("the key has no role any more", lambda: door.ask("GET", "/api/admin/version", key=key).reason == "not-a-member", 10)
+        assert visitor.sign_on(idp).status == 303 and door.ask("GET", "/api/admin/version", key=key).status == 200
+    finally:
+        door.stop()
+
+
+def test_a_provider_that_is_gone_is_forgotten_by_a_command(door: Door, idp: Provider, ada: Visitor) -> None:
+    door.file.unlink()
+    until("there is no provider any more", lambda: "Continue with" not in said(Visitor(door.port).get("/lictor/sign-in")), 10)
+    assert ada.is_signed_in()
+    assert door.cli_json("provider", "forget", "idp") == {"provider": "idp", "people": 1, "sessions": 1}
+    until("the session has ended", lambda: not ada.is_signed_in(), 1)
+    assert door.grants("ada") == set()
+
+
+def test_no_token_is_kept_or_logged_in_clear(door: Door, idp: Provider, ada: Visitor) -> None:
+    seen: list[str] = []
+    sign = idp.sign
+    idp.sign = lambda claims: seen.append(sign(claims)) or seen[-1]  # type: ignore[func-returns-value]
+    until("some rechecks", lambda: len(seen) >= 2, 10)
+    ada.send("/lictor/sign-out")
+    secrets = [*seen, *(token.rsplit(".", 1)[1] for token in seen), *idp.refresh_tokens, *idp.sessions, *(form.get("code") or "" for form, _ in idp.token_requests), *(form.get("code_verifier") or "" for form, _ in idp.token_requests)]
+    kept = b"".join(path.read_bytes() for path in door.data.glob("lictor.db*")) + door.log().encode()
+    assert len(secrets) > 6 and b"external_sessions" in kept and [secret[:12] for secret in secrets if secret and secret.encode() in kept] == []
+
+
 # --- claims from elsewhere ---
 
 

@@ -1,6 +1,6 @@
 //! Who is a provider's person here? An account bound to (issuer, subject), made at the first sign-in.
 
-use lictor_model::{Principal, PrincipalId, PrincipalKind, PrincipalName};
+use lictor_model::{Principal, PrincipalId, PrincipalKind, PrincipalName, Source, Timestamp};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
@@ -18,12 +18,7 @@ impl Store {
         let mut tx = self.write().await?;
         let now = self.clock.now();
         if let Some(principal) = find(&mut tx, &new.issuer, &new.subject).await? {
-            sql("UPDATE external_accounts SET confirmed_at = $1 WHERE issuer = $2 AND subject = $3")
-                .bind(now)
-                .bind(new.issuer.as_str())
-                .bind(new.subject.as_str())
-                .execute(&mut tx)
-                .await?;
+            confirm(&mut tx, &new.issuer, &new.subject, now).await?;
             tx.commit().await?;
             return Ok(principal);
         }
@@ -51,6 +46,35 @@ impl Store {
         Ok(principal)
     }
 
+    /// Notes that the provider confirmed a person now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn confirm_external_account(&self, issuer: &str, subject: &str) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        confirm(&mut tx, issuer, subject, self.clock.now()).await?;
+        tx.commit().await
+    }
+
+    /// Those who have something of a provider's rules, and whom the provider last confirmed before the given time.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn unconfirmed_since(&self, provider: &str, before: Timestamp) -> Result<Vec<PrincipalId>, StoreError> {
+        let mut tx = self.read().await?;
+        let source = Source::SignIn(provider.into()).to_text();
+        let statement = sql("SELECT principal FROM external_accounts WHERE provider = $1 AND confirmed_at < $2 AND ( \
+                             EXISTS (SELECT 1 FROM grants \
+                             WHERE grants.principal = external_accounts.principal AND grants.source = $3) \
+                             OR EXISTS (SELECT 1 FROM team_members \
+                             WHERE team_members.principal = external_accounts.principal AND team_members.source = $3)) \
+                             ORDER BY principal");
+        let statement = statement.bind(provider).bind(before).bind(source.as_str());
+        let rows = statement.fetch(&mut tx, "external_accounts").await?;
+        tx.commit().await?;
+        rows.iter().map(|row| row.text("principal").map(PrincipalId::from)).collect()
+    }
+
     /// The account that a provider's person is bound to.
     ///
     /// # Errors
@@ -61,6 +85,16 @@ impl Store {
         tx.commit().await?;
         Ok(found)
     }
+}
+
+async fn confirm(tx: &mut Tx, issuer: &str, subject: &str, now: Timestamp) -> Result<(), StoreError> {
+    sql("UPDATE external_accounts SET confirmed_at = $1 WHERE issuer = $2 AND subject = $3")
+        .bind(now)
+        .bind(issuer)
+        .bind(subject)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 async fn find(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<Principal>, StoreError> {

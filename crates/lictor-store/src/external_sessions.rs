@@ -124,8 +124,6 @@ impl Store {
         if subject.is_none() && sid.is_none() {
             return Ok(0);
         }
-        let mut tx = self.write().await?;
-        tx.change_sessions().await?;
         let mut statement = sql("SELECT session, principal FROM external_sessions WHERE issuer = ");
         statement.push_bind(issuer);
         for (column, value) in [(" AND subject = ", subject), (" AND sid = ", sid)] {
@@ -134,6 +132,21 @@ impl Store {
                 statement.push_bind(value);
             }
         }
+        self.end_those(by, statement).await
+    }
+
+    /// Ends all sessions that began at a provider, as the configuration names it. Answers how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn end_sessions_through(&self, by: &By, provider: &str) -> Result<usize, StoreError> {
+        let statement = sql("SELECT session, principal FROM external_sessions WHERE provider = $1").bind(provider);
+        self.end_those(by, statement).await
+    }
+
+    async fn end_those(&self, by: &By, statement: Statement) -> Result<usize, StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_sessions().await?;
         let rows = statement.fetch(&mut tx, "external_sessions").await?;
         for row in &rows {
             let (session, principal) = (row.text("session")?, row.text("principal")?);

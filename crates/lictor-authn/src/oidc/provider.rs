@@ -34,6 +34,9 @@ pub struct Provider {
     pub recheck: Duration,
     /// How long a session lasts that cannot be rechecked, for want of a refresh token.
     pub unchecked: Duration,
+    /// How long what its rules gave holds without the provider confirming the person again, be it by a sign-in or a
+    /// recheck: keys have no session, and their owner may have left.
+    pub unconfirmed: Duration,
     /// Trusted certificates in PEM, instead of the machine's own.
     pub trusted: Option<Vec<u8>>,
     /// Who comes in, as what.

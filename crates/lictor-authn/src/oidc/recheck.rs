@@ -61,6 +61,9 @@ impl SignOn {
     }
 
     async fn recheck_all_of(&self, peer: &Peer) {
+        if let Err(error) = self.take_from_the_unconfirmed(peer).await {
+            return tracing::warn!(%error, "what sign-in rules gave could not be looked through yet");
+        }
         let (store, clock) = (&self.inner.auth.inner.store, &self.inner.auth.inner.clock);
         let seconds = i64::try_from(peer.provider.recheck.as_secs()).unwrap_or(i64::MAX);
         let before = clock.now().plus_seconds(-seconds);
@@ -78,6 +81,19 @@ impl SignOn {
         }
     }
 
+    /// Whoever was not seen at the provider for long keeps nothing of its rules: no session of theirs is rechecked, and
+    /// their keys would go on for ever.
+    async fn take_from_the_unconfirmed(&self, peer: &Peer) -> Result<(), StoreError> {
+        let (store, name) = (&self.inner.auth.inner.store, peer.provider.name.as_str());
+        let seconds = i64::try_from(peer.provider.unconfirmed.as_secs()).unwrap_or(i64::MAX);
+        let before = self.inner.auth.inner.clock.now().plus_seconds(-seconds);
+        for principal in store.unconfirmed_since(name, before).await? {
+            tracing::info!(provider = name, %principal, "the provider has not confirmed this person for long");
+            store.apply_sign_in_rules(&by_provider(name, None, None), &principal, name, &RuleGifts::default()).await?;
+        }
+        Ok(())
+    }
+
     /// Rechecks a session; answers whether the provider spoke.
     async fn recheck(&self, peer: &Peer, row: &ExternalSessionRow) -> Result<bool, StoreError> {
         let store = &self.inner.auth.inner.store;
@@ -89,6 +105,7 @@ impl SignOn {
         match self.ask(peer, row).await? {
             Verdict::Stays(gifts) => {
                 let change = store.apply_sign_in_rules(&by, &row.principal, name, &gifts).await?;
+                store.confirm_external_account(&row.issuer, &row.subject).await?;
                 warn_of_unknown(name, &change);
             }
             Verdict::NotLetIn => {

@@ -99,6 +99,7 @@ on_one_handle! {
     sign_on: a_person_is_bound_to_one_account_and_never_to_one_that_was_there,
     sign_on: a_provider_ends_what_it_names_and_nothing_else,
     sign_on: a_recheck_is_due_once_and_its_tokens_are_kept,
+    sign_on: those_whom_the_provider_has_not_confirmed_are_found_while_they_have_something_of_it,
     sign_on: what_is_spent_is_spent_until_its_end,
 }
 

@@ -116,6 +116,29 @@ pub(crate) async fn a_recheck_is_due_once_and_its_tokens_are_kept(stage: Stage) 
     assert_eq!(stage.store.external_session(&begun.session).await.unwrap(), None);
 }
 
+pub(crate) async fn those_whom_the_provider_has_not_confirmed_are_found_while_they_have_something_of_it(stage: Stage) {
+    let one = bind(&stage, "https://a", "1", &["one"]).await;
+    let two = bind(&stage, "https://a", "2", &["two"]).await;
+    let gifts = RuleGifts { teams: vec![], grants: vec![(crate::stage::role("viewer"), Scope::Everywhere)] };
+    for principal in [&one, &two] {
+        stage.store.apply_sign_in_rules(&By::console(), &principal.id, "idp", &gifts).await.unwrap();
+    }
+    stage.clock.advance(60);
+    stage.store.confirm_external_account("https://a", "2").await.unwrap();
+    let unconfirmed = |provider: &'static str| {
+        let (store, now) = (stage.store.clone(), stage.clock.now());
+        async move { store.unconfirmed_since(provider, now).await.unwrap() }
+    };
+    assert_eq!(unconfirmed("idp").await, std::slice::from_ref(&one.id));
+    assert!(unconfirmed("other").await.is_empty());
+    stage.store.apply_sign_in_rules(&By::console(), &one.id, "idp", &RuleGifts::default()).await.unwrap();
+    assert!(unconfirmed("idp").await.is_empty());
+    begin(&stage, &one, "s1", "1", None).await;
+    assert_eq!(stage.store.end_sessions_through(&By::console(), "other").await.unwrap(), 0);
+    assert_eq!(stage.store.end_sessions_through(&By::console(), "idp").await.unwrap(), 1);
+    assert!(sessions(&stage).await.is_empty());
+}
+
 pub(crate) async fn what_is_spent_is_spent_until_its_end(stage: Stage) {
     let until = stage.clock.now().plus_seconds(60);
     assert!(stage.store.spend("a", until).await.unwrap());

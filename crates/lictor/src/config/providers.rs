@@ -103,6 +103,10 @@ fn one(
     let leeway = span(&mut section, "clock_leeway", 60, 300);
     let recheck = span(&mut section, "recheck", 900, 86_400);
     let unchecked = span(&mut section, "session_without_refresh", 12 * 3_600, 30 * 86_400);
+    let unconfirmed = span(&mut section, "grants_last", 90 * 86_400, 3_650 * 86_400);
+    if unconfirmed < unchecked {
+        section.problem("grants_last", "must not be shorter than session_without_refresh");
+    }
     let trusted = trusted(&mut section, surroundings);
     let rules = rules::all(&mut section, workspaces);
     if client_id.is_none() {
@@ -126,6 +130,7 @@ fn one(
         leeway: i64::try_from(leeway.as_secs()).ok()?,
         recheck,
         unchecked,
+        unconfirmed,
         trusted,
         rules,
     })

@@ -53,7 +53,7 @@ fn test(section: &mut Section<'_>) -> Option<Test> {
     let claim = claim?.value;
     if let Some(values) = equals.or(any_of) {
         if values.is_empty() || values.iter().any(String::is_empty) {
-            section.problem("any_of", "must name values, none of them empty");
+            section.problem("", "equals and any_of must name values, none of them empty");
         }
         return Some(Test::AnyOf(claim, values));
     }

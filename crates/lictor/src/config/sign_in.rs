@@ -130,3 +130,6 @@ fn passwords(section: &mut Section<'_>, providers: &[Provider]) -> Passwords {
         _ => Passwords::ForEveryone,
     }
 }
+
+#[cfg(test)]
+mod tests;
