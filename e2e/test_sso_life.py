@@ -244,6 +244,9 @@ def test_only_the_break_glass_account_has_a_password_and_its_use_is_loud(tmp_pat
     closed = '[sign_in]\nlocal_passwords = "break-glass"\nbreak_glass = "root"\n'
     door = Door(folder, recorder.url, closed + table(idp)).start()
     try:
+        assert "no enabled user of this name" in door.log(), "it would be too late on the day that it is needed"
+        idp.people = {"sub": "r", "preferred_username": "root", "groups": ["eng"]}
+        assert Visitor(door.port).sign_on(idp).status == 303
         door.add_user("root", "owner")
         door.add_user("bob", "viewer")
         answer = Visitor(door.port).sign_in("bob", PASSWORD)

@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// Ends the sessions that a provider means: those of its session, or all of its person's; with both, those of that
-    /// session of that person. Answers how many.
+    /// session of that person, and those of the person that it gave no name. Answers how many.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away.
@@ -126,11 +126,15 @@ impl Store {
         }
         let mut statement = sql("SELECT session, principal FROM external_sessions WHERE issuer = ");
         statement.push_bind(issuer);
-        for (column, value) in [(" AND subject = ", subject), (" AND sid = ", sid)] {
-            if let Some(value) = value {
-                statement.push(column);
-                statement.push_bind(value);
-            }
+        if let Some(subject) = subject {
+            statement.push(" AND subject = ");
+            statement.push_bind(subject);
+        }
+        if let Some(sid) = sid {
+            statement.push(" AND (sid = ");
+            statement.push_bind(sid);
+            // A session of the person whose name at the provider we were never told may be the one.
+            statement.push(if subject.is_some() { " OR sid IS NULL)" } else { ")" });
         }
         self.end_those(by, statement).await
     }

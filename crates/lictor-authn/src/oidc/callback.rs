@@ -17,6 +17,7 @@ use super::peer::Peer;
 use super::sign_on::{SignOn, by_provider};
 use super::{names, rules};
 use crate::attempt::{Caller, Origin, Rejection};
+use crate::break_glass::Passwords;
 use crate::session;
 use crate::sign_in::{SignedIn, reason_of};
 
@@ -124,7 +125,9 @@ impl SignOn {
         let subject = json::text(&id_token, "sub").unwrap_or_default().to_owned();
         let sid = json::text(&id_token, "sid").filter(|sid| sid.len() <= 255).map(str::to_owned);
         let claims = gather(peer, metadata, Some(id_token), &tokens.access, &subject).await?;
-        let names = names::wanted(&claims, &peer.provider.name_from);
+        let mut names = names::wanted(&claims, &peer.provider.name_from);
+        // The break-glass account is a local one, whether it is there yet or not.
+        names.retain(|name| self.inner.auth.inner.passwords != Passwords::ForBreakGlass(name.clone()));
         let gifts = rules::evaluate(&peer.provider.rules, &claims).map_err(|why| {
             let claimed = names.first().map(ToString::to_string).unwrap_or_default();
             let rejection = Rejection::of(Reason::SignOnRefused, &claimed);

@@ -61,7 +61,9 @@ pub enum TrustError {
     #[error("the file holds no PEM certificates")]
     NoCertificates,
     /// rustls does not take them.
-    #[error("the trusted certificates cannot be used: {0}")]
+    #[error(
+        "the trusted certificates cannot be used: {0}; install the system's ca-certificates, or name a file in ca_file"
+    )]
     Unusable(#[from] rustls::Error),
 }
 

@@ -71,7 +71,7 @@ impl SignOn {
             Ok(due) => due,
             Err(error) => return tracing::warn!(%error, "sessions could not be rechecked yet"),
         };
-        for row in due.iter().filter(|row| row.issuer == peer.provider.issuer) {
+        for row in &due {
             match self.recheck(peer, row).await {
                 Ok(true) => {}
                 // The others would only wait for the same silence.
@@ -141,6 +141,9 @@ impl SignOn {
     }
 
     async fn ask(&self, peer: &Peer, row: &ExternalSessionRow) -> Result<Verdict, StoreError> {
+        if row.issuer != peer.provider.issuer {
+            return Ok(Verdict::Over("the provider of this name is another one now".to_owned()));
+        }
         let opened = row
             .refresh_token
             .as_deref()

@@ -83,12 +83,15 @@ pub(crate) async fn a_provider_ends_what_it_names_and_nothing_else(stage: Stage)
     };
     let before = stage.store.versions().await.unwrap();
     assert_eq!(end("https://b", Some("1"), None).await, 0);
+    assert_eq!(end("https://a", None, Some("w")).await, 0);
     assert_eq!(end("https://a", Some("2"), Some("x")).await, 0);
     assert_eq!(end("https://a", None, None).await, 0);
     assert_eq!(stage.store.versions().await.unwrap(), before);
     assert_eq!(end("https://a", None, Some("x")).await, 1);
     assert_eq!(sessions(&stage).await, ["s2", "s3", "s4"]);
-    assert_eq!(end("https://a", Some("1"), None).await, 2);
+    assert_eq!(end("https://a", Some("1"), Some("w")).await, 1);
+    assert_eq!(sessions(&stage).await, ["s2", "s4"], "the one without a name may be meant");
+    assert_eq!(end("https://a", Some("1"), None).await, 1);
     assert_eq!(sessions(&stage).await, ["s4"]);
     assert!(stage.store.versions().await.unwrap().sessions > before.sessions);
     assert!(stage.operations().await.iter().filter(|operation| *operation == "session.end").count() == 3);
