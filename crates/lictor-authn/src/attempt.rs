@@ -84,6 +84,8 @@ pub struct Caller {
     pub request: RequestId,
     /// The client's address, after trusted proxies.
     pub client_ip: IpAddr,
+    /// Whoever connected to us: the client, or the last proxy before us.
+    pub peer: IpAddr,
     /// Whether the browser speaks TLS to us.
     pub secure: bool,
     /// `scheme://host` as the browser sees it.

@@ -9,6 +9,7 @@ mod cached;
 mod callback;
 pub mod claims;
 mod discovery;
+mod edge;
 pub mod endpoint;
 mod error;
 mod exchange;

@@ -32,6 +32,15 @@ pub(crate) async fn begin(
     if visit.session().is_some() || !is_chosen || !visit.may_sign_in(web.allow_plain_http) {
         return visit.see_other(&next.after(sign_in::PATH));
     }
+    if web.sign_on.is_edge(&provider) {
+        return match web.sign_on.vouched(&provider, &headers, &visit.caller).await {
+            Ok(signed_in) => {
+                let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
+                answer::see_other(next.as_str(), Some(&cookie))
+            }
+            Err(error) => failed(&web, &visit, (&provider, &next), &error),
+        };
+    }
     match web.sign_on.begin(&provider, next.as_str(), &visit.caller).await {
         Ok(begun) => {
             let (name, value) = (begun.cookie_name.as_str(), begun.cookie_value.expose());

@@ -79,6 +79,7 @@ impl Stage {
         request.extensions_mut().insert(Caller {
             request: RequestId::from("r1"),
             client_ip: origin.client_ip,
+            peer: origin.client_ip,
             secure,
             origin: host.to_owned(),
             base: self.base.into(),

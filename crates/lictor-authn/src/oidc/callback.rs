@@ -6,6 +6,7 @@ use http::HeaderMap;
 use lictor_model::{Actor, Identity, Principal, Reason, RequestId, Secret, Timestamp};
 use lictor_store::{By, ExternalSessionRow, NewExternalAccount, RuleChange, RuleGifts};
 
+use super::claims::Claims;
 use super::discovery::Metadata;
 use super::error::SignOnError;
 use super::exchange::Tokens;
@@ -113,7 +114,7 @@ impl SignOn {
         if fresh { Ok(()) } else { Err(flow::FlowError::Spent.into()) }
     }
 
-    /// Asks the rules, makes the account if need be, and begins the session.
+    /// Gathers the claims, and asks the rules.
     async fn let_in(
         &self,
         peer: &Peer,
@@ -125,6 +126,18 @@ impl SignOn {
         let subject = json::text(&id_token, "sub").unwrap_or_default().to_owned();
         let sid = json::text(&id_token, "sid").filter(|sid| sid.len() <= 255).map(str::to_owned);
         let claims = gather(peer, metadata, Some(id_token), &tokens.access, &subject).await?;
+        self.admit(peer, claims, (subject, sid), tokens, caller).await
+    }
+
+    /// Asks the rules about a person that has been verified.
+    pub(crate) async fn admit(
+        &self,
+        peer: &Peer,
+        claims: Claims,
+        (subject, sid): (String, Option<String>),
+        tokens: &Tokens,
+        caller: &Caller,
+    ) -> Result<SignedIn, SignOnError> {
         let mut names = names::wanted(&claims, &peer.provider.name_from);
         // The break-glass account is a local one, whether it is there yet or not.
         names.retain(|name| self.inner.auth.inner.passwords != Passwords::ForBreakGlass(name.clone()));

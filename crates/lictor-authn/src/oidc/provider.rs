@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use lictor_model::{RoleName, Scope, Secret, TeamName};
 
 use super::claims::ClaimPath;
@@ -41,6 +42,36 @@ pub struct Provider {
     pub trusted: Option<Vec<u8>>,
     /// Who comes in, as what.
     pub rules: Vec<Rule>,
+    /// How it vouches for people, when it stands in front of us; `None` for a provider that people are sent to.
+    pub edge: Option<Edge>,
+}
+
+/// Something in front of us that has signed people in already, and says so in a header of each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// The header, in lower case.
+    pub header: String,
+    /// Why it is believed.
+    pub proof: Proof,
+}
+
+/// Why an edge's header is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// It is a JWT for our `client_id` as its audience.
+    Signed {
+        /// Where the keys are.
+        keys: Endpoint,
+        /// Whether an address in it counts as verified though it does not say so.
+        trusts_email: bool,
+    },
+    /// It comes straight from there, where nobody else can send it.
+    Network {
+        /// The edge's own addresses.
+        networks: Vec<IpNet>,
+        /// The header with groups, separated by commas.
+        groups: Option<String>,
+    },
 }
 
 /// Where a provider tells its claims.

@@ -90,10 +90,19 @@ impl SignOn {
     /// What a provider is called on pages.
     #[must_use]
     pub fn label(&self, name: &str) -> String {
-        self.peer(name).map_or_else(|_| "The provider".to_owned(), |peer| peer.provider.label.clone())
+        self.any_peer(name).map_or_else(|_| "The provider".to_owned(), |peer| peer.provider.label.clone())
     }
 
+    /// The provider of that name, to which people are sent.
     pub(crate) fn peer(&self, name: &str) -> Result<Arc<Peer>, SignOnError> {
+        self.any_peer(name).and_then(|peer| match peer.provider.edge {
+            None => Ok(peer),
+            Some(_) => Err(SignOnError::UnknownProvider),
+        })
+    }
+
+    /// The provider or the edge of that name.
+    pub(crate) fn any_peer(&self, name: &str) -> Result<Arc<Peer>, SignOnError> {
         let peers = self.inner.peers.load();
         peers.iter().find(|peer| peer.provider.name == name).cloned().ok_or(SignOnError::UnknownProvider)
     }

@@ -94,9 +94,7 @@ fn one(
     let label = section.text("label").and_then(|found| found.read(usable_label)).map(|found| found.value);
     let scopes = texts(&mut section, "scopes", preset.scopes, &mut |scope| usable_scope(scope));
     let claims_from = claims_from(&mut section, preset);
-    let name_from = texts(&mut section, "name_from", preset.name_from, &mut |path| {
-        ClaimPath::parse(path).map_err(|error| error.to_string())
-    });
+    let name_from = texts(&mut section, "name_from", preset.name_from, &mut claim);
     let graph = section
         .text("graph_url")
         .and_then(|found| found.read(|url| Endpoint::parse(&url).map_err(|error| error.to_string())));
@@ -133,10 +131,12 @@ fn one(
         unconfirmed,
         trusted,
         rules,
+        edge: None,
     })
 }
 
-fn is_usable_name(name: &str) -> bool {
+/// Whether a provider or an edge may be called so: its name stands in paths.
+pub(crate) fn is_usable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && name.len() <= 32
@@ -182,12 +182,14 @@ fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
     read.map(|found| found.value)
 }
 
-fn usable_client_id(text: String) -> Result<String, String> {
+/// Reads the name by which a provider knows us.
+pub(crate) fn usable_client_id(text: String) -> Result<String, String> {
     let plain = !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if plain { Ok(text) } else { Err("must be 1 to 255 printable ASCII characters".to_owned()) }
 }
 
-fn usable_label(text: String) -> Result<String, String> {
+/// Reads a button's text.
+pub(crate) fn usable_label(text: String) -> Result<String, String> {
     let plain = !text.trim().is_empty() && text.chars().count() <= 40 && !text.chars().any(char::is_control);
     if plain { Ok(text) } else { Err("must be 1 to 40 characters: it is a button's text".to_owned()) }
 }
@@ -232,8 +234,13 @@ fn secret(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<S
     }
 }
 
+/// Reads the path of a claim.
+pub(crate) fn claim(path: &str) -> Result<ClaimPath, String> {
+    ClaimPath::parse(path).map_err(|error| error.to_string())
+}
+
 /// A list of texts, each read by `read`; the default when it was not written.
-fn texts<T>(
+pub(crate) fn texts<T>(
     section: &mut Section<'_>,
     key: &'static str,
     default: &[&str],
@@ -258,7 +265,8 @@ fn claims_from(section: &mut Section<'_>, preset: &Preset) -> Vec<Place> {
     })
 }
 
-fn span(section: &mut Section<'_>, key: &'static str, default: u64, most: u64) -> Duration {
+/// A duration up to a bound, in seconds.
+pub(crate) fn span(section: &mut Section<'_>, key: &'static str, default: u64, most: u64) -> Duration {
     let read = section.text(key).and_then(|found| {
         found.read(|text| {
             let span = duration(&text).map_err(|error| error.to_string())?;
@@ -268,7 +276,8 @@ fn span(section: &mut Section<'_>, key: &'static str, default: u64, most: u64) -
     read.map_or(Duration::from_secs(default), |found| found.value)
 }
 
-fn trusted(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Vec<u8>> {
+/// The certificates of `ca_file`.
+pub(crate) fn trusted(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Vec<u8>> {
     let read = section.text("ca_file")?.read(|path| {
         let path = surroundings.resolve(&path);
         let pem = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;

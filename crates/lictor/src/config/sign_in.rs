@@ -8,7 +8,7 @@ use lictor_authn::oidc::provider::Provider;
 use lictor_model::{PrincipalName, Secret, WorkspaceName};
 
 use super::written::Section;
-use super::{ConfigError, Surroundings, providers, read_with, workspace};
+use super::{ConfigError, Surroundings, edges, providers, read_with, workspace};
 
 /// Who may sign in, and how.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,7 @@ impl ProvidersFile {
             Some(_) => self.sign_in().map(|sign_in| sign_in.providers),
             None => read_with(&self.path, |root, surroundings| {
                 let workspaces = workspace::names(root);
-                Some(providers::all(root, surroundings, &workspaces))
+                Some(all(root, surroundings, &workspaces))
             }),
         }
     }
@@ -78,7 +78,7 @@ pub(crate) fn from_written(
     surroundings: Surroundings<'_>,
     workspaces: &[WorkspaceName],
 ) -> SignIn {
-    let providers = providers::all(root, surroundings, workspaces);
+    let providers = all(root, surroundings, workspaces);
     let mut section = root.section("sign_in");
     let passwords = passwords(&mut section, &providers);
     let seal_key = section.text("seal_key_file").and_then(|found| {
@@ -94,6 +94,18 @@ pub(crate) fn from_written(
     });
     section.finish();
     SignIn { providers, passwords, seal_key: seal_key.map(|found| found.value), read_from: None }
+}
+
+/// Providers and edges, whose names stand in the same paths.
+fn all(root: &mut Section<'_>, surroundings: Surroundings<'_>, workspaces: &[WorkspaceName]) -> Vec<Provider> {
+    let mut all = providers::all(root, surroundings, workspaces);
+    for edge in edges::all(root, surroundings, workspaces) {
+        if all.iter().any(|one| one.name == edge.name) {
+            root.problem("edges", format!("{:?} is the name of a provider already", edge.name));
+        }
+        all.push(edge);
+    }
+    all
 }
 
 fn passwords(section: &mut Section<'_>, providers: &[Provider]) -> Passwords {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lictor_authn::oidc::provider::{Place, Test};
+use lictor_authn::oidc::provider::{Edge, Place, Proof, Test};
 use lictor_model::Scope;
 
 use super::*;
@@ -106,7 +106,7 @@ fn the_recipes_of_the_guide_read_as_they_stand() {
     std::fs::write(folder.join("idp-secret"), "s3cret\n").unwrap();
     let guide = include_str!("../../../../../docs/guides/single-sign-on.md");
     let recipes: Vec<&str> = guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(recipes.len(), 8);
+    assert_eq!(recipes.len(), 11);
     let workspaces = [WorkspaceName::from("main")];
     for recipe in recipes {
         // As they stand, and with what is commented out in them.
@@ -217,4 +217,39 @@ fn passwords_are_closed_only_when_somebody_can_still_come_in() {
     assert_eq!(keys(&format!("{closed}{}", provider(""))), ["sign_in.break_glass"]);
     assert_eq!(keys(&format!("{closed}break_glass = \"Root User\"\n{}", provider(""))), ["sign_in.break_glass"]);
     assert_eq!(keys(&format!("[sign_in]\nbreak_glass = \"root\"\n{}", provider(""))), ["sign_in.break_glass"]);
+}
+
+#[test]
+fn an_edge_is_believed_for_one_audience_or_from_one_network() {
+    let rule = "[[edges.a.rules]]\neveryone = true\nrole = \"viewer\"\n";
+    let edge = |text: &str| read(&format!("[edges.a]\n{text}\n{rule}"));
+    let cloudflare = "preset = \"cloudflare\"\nissuer = \"https://team.cloudflareaccess.com\"\naudience = \"tag\"";
+    let made = edge(cloudflare).unwrap().providers.remove(0);
+    let Some(Edge { header, proof: Proof::Signed { keys: at, trusts_email: true } }) = made.edge else {
+        panic!("no edge")
+    };
+    assert_eq!(header, "cf-access-jwt-assertion");
+    assert_eq!(at.to_string(), "https://team.cloudflareaccess.com/cdn-cgi/access/certs");
+    let iap =
+        edge("preset = \"iap\"\naudience = \"/projects/1/global/backendServices/2\"").unwrap().providers.remove(0);
+    assert_eq!(iap.issuer, "https://cloud.google.com/iap");
+    assert!(edge("header = \"X-User\"\nnetworks = [\"10.0.0.7\"]\ngroups_header = \"X-Groups\"").is_ok());
+    for (text, key) in [
+        ("preset = \"cloudflare\"\nissuer = \"https://t.example\"", "edges.a.audience"),
+        ("preset = \"cloudflare\"\naudience = \"tag\"", "edges.a.issuer"),
+        ("header = \"X-Jwt\"\nissuer = \"i\"\naudience = \"a\"", "edges.a.keys_url"),
+        ("header = \"X-Jwt\"\nissuer = \"i\"\naudience = \"a\"\nkeys_url = \"http://k.example\"", "edges.a.keys_url"),
+        ("header = \"X-User\"\nnetworks = []", "edges.a.networks"),
+        ("header = \"X-User\"\nnetworks = [\"0.0.0.0/0\"]", "edges.a.networks[0]"),
+        ("header = \"X-User\"\nnetworks = [\"::/0\"]", "edges.a.networks[0]"),
+        ("networks = [\"10.0.0.7\"]", "edges.a.header"),
+        ("header = \"Authorization\"\nnetworks = [\"10.0.0.7\"]", "edges.a.header"),
+        ("header = \"X_User\"\nnetworks = [\"10.0.0.7\"]", "edges.a.header"),
+        ("header = \"X-User\"\nnetworks = [\"10.0.0.7\"]\naudience = \"a\"", "edges.a.audience"),
+    ] {
+        let problems = edge(text).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.key == key), "{text}: {problems:?}");
+    }
+    let twice = format!("[edges.a]\n{cloudflare}\n{rule}{}", provider(""));
+    assert_eq!(keys(&twice), ["edges"]);
 }
