@@ -297,6 +297,24 @@ def test_no_token_is_kept_or_logged_in_clear(door: Door, idp: Provider, ada: Vis
     assert len(secrets) > 6 and b"external_sessions" in kept and [secret[:12] for secret in secrets if secret and secret.encode() in kept] == []
 
 
+def test_doctor_says_whether_people_could_sign_in(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
+    door = Door(tmp_path / "doctor", recorder.url, "")
+    file = tmp_path / "lictor.toml"
+
+    def checks(tables: str) -> dict[str, tuple[str, str]]:
+        file.write_text(f'listen = "127.0.0.1:{door.port}"\n[store]\nurl = "sqlite://{tmp_path}/lictor.db"\n[workspaces.main]\nupstream = "{recorder.url}"\n{tables}')
+        ran = door.run_bare("doctor", "--config", str(file), "--json")
+        return {check["check"]: (check["level"], check["found"]) for check in json.loads(ran.stdout)["checks"]}
+
+    level, found = checks(table(idp))["provider idp"]
+    assert level == "ok" and "1 keys" in found and "can sign out there" in found
+    idp.published = []
+    assert checks(table(idp))["provider idp"][0] == "fail"
+    idp.answers["openid-configuration"] = (200, "application/json", b'{"issuer": "https://other"}')
+    level, found = checks(table(idp))["provider idp"]
+    assert level == "fail" and "must agree to the letter" in found
+
+
 # --- claims from elsewhere ---
 
 

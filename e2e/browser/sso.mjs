@@ -25,7 +25,7 @@ try {
   await signOn(page);
   check(new URL(page.url()).pathname === "/runs", `the sign-in leads on to where one was going, not to ${page.url()}`);
   await page.goto("/lictor/account");
-  check((await page.locator("h1").innerText()).includes(name), "the account page names the person");
+  check((await page.locator(".who").innerText()).includes(name), "the account page names the person");
   console.log("signed in");
 
   await page.click("form[action='/lictor/sign-out'] button");

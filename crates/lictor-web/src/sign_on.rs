@@ -36,7 +36,7 @@ pub(crate) async fn begin(
         return match web.sign_on.vouched(&provider, &headers, &visit.caller).await {
             Ok(signed_in) => {
                 let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
-                answer::see_other(next.as_str(), Some(&cookie))
+                answer::see_other(&visit.at(next.as_str()), Some(&cookie))
             }
             Err(error) => failed(&web, &visit, (&provider, &next), &error),
         };

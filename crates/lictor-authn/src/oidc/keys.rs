@@ -54,6 +54,11 @@ impl KeySet {
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
     }
 
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The keys that may have signed a token with this header: usually one, or two that share an id.
     pub(crate) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Vec<&Key>, NoKey> {
         let named: Vec<&Key> = match kid {

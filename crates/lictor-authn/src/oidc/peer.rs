@@ -48,6 +48,11 @@ impl Peer {
         self.metadata.get(|| self.fetch_metadata()).await
     }
 
+    /// With what it signs.
+    pub(crate) async fn keys(&self) -> Result<Arc<KeySet>, NotHad> {
+        self.keys.get(|| self.fetch_keys()).await
+    }
+
     /// Tokens for a code or a refresh token.
     pub(crate) async fn exchange(&self, metadata: &Metadata, grant: &[(&str, &str)]) -> Result<Tokens, ExchangeError> {
         exchange::exchange(&self.fetcher, &self.provider, metadata, grant).await
@@ -77,7 +82,7 @@ impl Peer {
         verify: impl Fn(&Unverified<'_>, &KeySet) -> Result<T, TokenError>,
     ) -> Result<T, VerifyError> {
         let token = Unverified::read(token)?;
-        let keys = self.keys.get(|| self.fetch_keys()).await?;
+        let keys = self.keys().await?;
         match verify(&token, &keys) {
             Err(error @ (TokenError::Key(NoKey::UnknownKid) | TokenError::Signature)) => {
                 let newer = self.keys.get_newer(&keys, || self.fetch_keys()).await?;
