@@ -22,6 +22,8 @@ pub(crate) const PATH: &str = "/lictor/sign-in";
 struct Page<'a> {
     layout: Layout<'a>,
     problem: Option<&'a str>,
+    /// Whether the problem is with what was typed.
+    is_wrong: bool,
     name: &'a str,
     next: &'a str,
     providers: Vec<Way>,
@@ -50,7 +52,8 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
         return needs_tls(&visit);
     }
     let layout = visit.layout(Section::Alone, asked.done());
-    let page = Page { layout, problem: None, name: "", next: next.as_str(), providers: ways(&web, &visit, &next) };
+    let providers = ways(&web, &visit, &next);
+    let page = Page { layout, problem: None, is_wrong: false, name: "", next: next.as_str(), providers };
     answer::page(StatusCode::OK, &page)
 }
 
@@ -65,7 +68,8 @@ pub(crate) fn page(
     let status = StatusCode::from_u16(rejection.reason.status()).unwrap_or(StatusCode::UNAUTHORIZED);
     let layout = visit.layout(Section::Alone, None);
     let providers = ways(web, visit, next);
-    let page = Page { layout, problem: Some(problem), name, next: next.as_str(), providers };
+    let is_wrong = matches!(rejection.reason, Reason::InvalidCredentials | Reason::TooManyFailures);
+    let page = Page { layout, problem: Some(problem), is_wrong, name, next: next.as_str(), providers };
     let mut response = answer::page(status, &page);
     visit::mark(&mut response, rejection.reason, rejection.retry_after);
     response

@@ -5,6 +5,25 @@ use serde_json::Value;
 use super::json::Object;
 use super::provider::Place;
 
+/// Claims of the protocol itself, which no rule is about.
+const PROTOCOL: [&str; 15] = [
+    "acr",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "azp",
+    "c_hash",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "nonce",
+    "s_hash",
+    "sid",
+];
+
 /// Where a claim stands: its name, or the names on the way to it.
 ///
 /// `realm_access.roles` is `roles` inside `realm_access`; a claim whose own name holds dots, as
@@ -107,7 +126,9 @@ impl Claims {
         let mut names: Vec<String> = self.0.iter().flat_map(|(_, claims)| claims.keys().cloned()).collect();
         names.sort();
         names.dedup();
-        names.retain(|name| name.len() <= 64 && !name.chars().any(char::is_control));
+        names.retain(|name| {
+            name.len() <= 64 && !name.chars().any(char::is_control) && !PROTOCOL.contains(&name.as_str())
+        });
         names.truncate(40);
         names
     }
@@ -219,7 +240,7 @@ mod tests {
     fn the_first_place_that_has_a_claim_counts() {
         let mut all = Claims::default();
         all.add(Place::IdToken, json::object(br#"{"a": "token"}"#).unwrap());
-        all.add(Place::Userinfo, json::object(br#"{"a": "userinfo", "b": "userinfo"}"#).unwrap());
+        all.add(Place::Userinfo, json::object(br#"{"a": "userinfo", "b": "userinfo", "nonce": "n"}"#).unwrap());
         let look = |path: &str| all.look(&ClaimPath::parse(path).unwrap());
         assert_eq!((look("a"), look("b")), (came(&["token"]), came(&["userinfo"])));
         assert_eq!(all.names(), ["a", "b"]);
