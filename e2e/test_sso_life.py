@@ -297,6 +297,65 @@ def test_no_token_is_kept_or_logged_in_clear(door: Door, idp: Provider, ada: Vis
     assert len(secrets) > 6 and b"external_sessions" in kept and [secret[:12] for secret in secrets if secret and secret.encode() in kept] == []
 
 
+TEAMS = """
+[[providers.{name}.rules]]
+claim = "groups"
+equals = "eng"
+team = "data"
+[[providers.{name}.rules]]
+claim = "groups"
+equals = "looking"
+role = "viewer"
+workspace = "default"
+[[providers.{name}.rules]]
+claim = "groups"
+equals = "eng"
+team = "absent"
+"""
+
+
+def test_a_rule_puts_people_into_a_team_and_out_of_it_again(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
+    door = Door(tmp_path / "teams", recorder.url, table(idp, more='recheck = "1s"', rules=TEAMS)).start()
+    try:
+        door.cli("team", "add", "data")
+        door.cli("grant", "add", "--team", "data", "--role", "runner")
+        idp.people = {"sub": "kim", "preferred_username": "kim", "groups": ["eng", "looking"]}
+        visitor = Visitor(door.port)
+        assert visitor.sign_on(idp).status == 303, "a team that is not there keeps nobody out"
+        assert "a team that does not exist" in door.log()
+        page = said(visitor.get("/lictor/account"))
+        assert "runner" in page and "viewer" in page
+        idp.people["groups"] = ["looking"]
+        until("the team is left", lambda: "runner" not in said(visitor.get("/lictor/account")), 10)
+        assert visitor.status() == 200
+    finally:
+        door.stop()
+
+
+def test_a_sign_in_that_began_at_one_replica_is_completed_at_another_once(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
+    doors = []
+    for name in ("one", "two"):
+        door = Door(tmp_path / name, recorder.url, "")
+        door.config = tmp_path / name / "lictor.toml"
+        door.config.write_text(f'listen = "127.0.0.1:{door.port}"\n[store]\nurl = "sqlite://{tmp_path}/lictor.db"\n[workspaces.main]\nupstream = "{recorder.url}"\n{table(idp)}')
+        doors.append(door.start())
+    try:
+        first, second = Visitor(doors[0].port), Visitor(doors[1].port)
+        query = idp.authorize(first.begin("idp"))
+        # A browser's cookies are the host's, whatever the port.
+        second.cookies = dict(first.cookies)
+        answer = second.back("idp", query)
+        assert answer.status == 303, said(answer)
+        assert first.back("idp", query).reason == "sign-on-expired"
+        first.cookies = dict(second.cookies)
+        until("the session is good at the other replica", first.is_signed_in, 1)
+        assert tell(doors[0], idp.logout_token(sid=None)) == 200
+        until("it ends at both", lambda: not second.is_signed_in() and not first.is_signed_in(), 1)
+    finally:
+        for door in doors:
+            door.stop()
+
+
 def test_doctor_says_whether_people_could_sign_in(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
     door = Door(tmp_path / "doctor", recorder.url, "")
     file = tmp_path / "lictor.toml"
