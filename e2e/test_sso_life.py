@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -354,6 +355,25 @@ def test_a_sign_in_that_began_at_one_replica_is_completed_at_another_once(tmp_pa
     finally:
         for door in doors:
             door.stop()
+
+
+def test_everything_stands_under_the_path_of_the_public_url(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
+    door = Door(tmp_path / "path", recorder.url, table(idp))
+    door.arguments += ("--public-url", f"http://127.0.0.1:{door.port}/tools/prefect/")
+    door._is_ready = lambda: door.ask("GET", "/tools/prefect/lictor/ready").status == 200  # type: ignore[method-assign]
+    door.start()
+    try:
+        visitor = Visitor(door.port)
+        page = visitor.get("/tools/prefect/lictor/sign-in?next=%2Fruns").body.decode()
+        assert 'href="/tools/prefect/lictor/sso/idp/begin?next=%2Fruns"' in page
+        location = visitor.get("/tools/prefect/lictor/sso/idp/begin?next=%2Fruns").headers["location"]
+        assert parse_qs(urlsplit(location).query)["redirect_uri"] == [f"{door.url}/tools/prefect/lictor/sso/idp/callback"]
+        answer = visitor.get(f"/tools/prefect/lictor/sso/idp/callback?{idp.authorize(location)}")
+        assert (answer.status, answer.headers["location"]) == (303, "/tools/prefect/runs"), said(answer)
+        out = visitor.send("/tools/prefect/lictor/sign-out").body.decode()
+        assert "prefect%2Flictor%2Fsign-in" in out and 'href="/tools/prefect/lictor/sign-in"' in out
+    finally:
+        door.stop()
 
 
 def test_doctor_says_whether_people_could_sign_in(tmp_path: Path, recorder: Recorder, idp: Provider) -> None:
