@@ -106,6 +106,8 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::PrincipalDisabled
             | Reason::TwoCredentials
             | Reason::TooManyFailures
+            | Reason::PasswordsClosed
+            | Reason::SignOnRefused
             | Reason::SocketWithoutCredential
     )
 }

@@ -92,7 +92,7 @@ impl DataThread {
         let secure = settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let origin = Origin { client_ip: source.client_ip, user_agent: Arc::clone(story.user_agent()), secure };
         let matched = matched(request, &target)?;
-        let arrival = Arrival { request, target, origin };
+        let arrival = Arrival { request, target, origin, peer: connection.peer.ip() };
         self.judge(story, &arrival, matched).await
     }
 

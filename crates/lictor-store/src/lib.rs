@@ -6,6 +6,8 @@ mod bans;
 mod by;
 mod directory;
 mod error;
+mod external_accounts;
+mod external_sessions;
 mod grants;
 mod key_ages;
 mod keys;
@@ -22,6 +24,7 @@ mod rotation;
 mod rows;
 mod sessions;
 mod sign_in_rules;
+mod spent;
 mod statement;
 mod teams;
 
@@ -30,8 +33,8 @@ pub use by::By;
 pub use error::StoreError;
 pub use reset_links::ResetLink;
 pub use rows::{
-    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, KeyState, LastUse, NewKey, NewPrincipal,
-    NewSecret, PasswordRow, Rotation, SessionRow, Versions,
+    AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,
+    NewExternalAccount, NewKey, NewPrincipal, NewSecret, PasswordRow, Rotation, SessionRow, Versions,
 };
 pub use sign_in_rules::{RuleChange, RuleGifts};
 

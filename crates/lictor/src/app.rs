@@ -4,12 +4,14 @@
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
 mod notices;
+mod providers;
 mod signals;
 mod tls;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use lictor_authn::oidc::{SignOn, SignOnStartError};
 use lictor_authn::{Authenticator, Options, StartError};
 use lictor_model::{Clock, Secret};
 use lictor_proxy::access_log::{self, AccessLog};
@@ -39,6 +41,9 @@ pub(crate) enum AppError {
     /// The first view of it cannot be loaded.
     #[error("cannot load people, keys and grants: {0}")]
     Authenticator(#[from] StartError),
+    /// Single sign-on cannot begin.
+    #[error("single sign-on cannot begin: {0}")]
+    SignOn(#[from] SignOnStartError),
     /// The system gives no thread or runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -48,6 +53,9 @@ pub(crate) enum AppError {
     /// No secret can be made.
     #[error("the system gives no randomness: {0}")]
     Randomness(#[source] getrandom::Error),
+    /// No secret for single sign-on.
+    #[error("{0}")]
+    Entropy(#[from] lictor_model::key::EntropyError),
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -72,6 +80,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         background.handle().clone(),
         options(&plan),
     ))?;
+    auth.check_break_glass();
+    let sign_on = background.block_on(providers::start(&auth, &store, &plan.sign_in))?;
     let page_tokens = background.block_on(page_tokens(&store))?;
     let settings = settings(&plan)?;
     let drain = Drain::default();
@@ -81,7 +91,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics: Arc::new(Metrics::default()),
         page_tokens,
-        pages: pages(&plan, auth.clone(), store.clone(), clock.clone(), background.handle()),
+        pages: pages(&plan, (auth.clone(), sign_on), store.clone(), clock.clone(), background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
@@ -133,7 +143,12 @@ const fn access_format(plan: &Plan) -> access_log::Format {
 }
 
 fn options(plan: &Plan) -> Options {
-    Options { session_idle: plan.sessions.idle, session_absolute: plan.sessions.absolute, ..Options::default() }
+    Options {
+        session_idle: plan.sessions.idle,
+        session_absolute: plan.sessions.absolute,
+        passwords: plan.sign_in.passwords.clone(),
+        ..Options::default()
+    }
 }
 
 fn settings(plan: &Plan) -> Result<Settings, AppError> {
@@ -169,10 +184,16 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
 }
 
 /// Brings pages and data path together, which do not know each other.
-fn pages(plan: &Plan, auth: Authenticator, store: Store, clock: Clock, background: &tokio::runtime::Handle) -> Pages {
+fn pages(
+    plan: &Plan,
+    (auth, sign_on): (Authenticator, SignOn),
+    store: Store,
+    clock: Clock,
+    background: &tokio::runtime::Handle,
+) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-    let state =
-        lictor_web::WebState { auth, store, clock, workspaces, allow_plain_http: plan.allow_plain_http_sessions };
+    let allow_plain_http = plan.allow_plain_http_sessions;
+    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
 use crate::config::{self, ConfigError, Plan};
-use crate::doctor::{Report, gateway, keys, store, tls, upstream};
+use crate::doctor::{Report, gateway, keys, providers, store, tls, upstream};
 
 /// `lictor doctor`
 #[derive(Debug, Args)]
@@ -53,6 +53,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
     for workspace in &plan.workspaces {
         upstream::check(workspace, &clock, &mut report).await;
     }
+    providers::check(&plan.sign_in.providers, &clock, &mut report).await;
     of_listener(&plan, &mut report);
     Ok(report)
 }
@@ -81,6 +82,10 @@ async fn of_data(data: &Path) -> Result<Report, CliError> {
     }
     let mut report = Report::default();
     of_store(&store_url_in(data), &mut report).await;
+    match config::sign_in::file_of_up(None, data).sign_in() {
+        Ok(sign_in) => providers::check(&sign_in.providers, &Clock::system(), &mut report).await,
+        Err(error) => report.fail("providers", error.to_string()),
+    }
     match crate::supervise::running::find(data) {
         Ok(Some(workspace)) => upstream::check(&workspace, &Clock::system(), &mut report).await,
         Ok(None) => report

@@ -11,6 +11,7 @@ use lictor_model::Secret;
 
 use super::decide::{self, Decide};
 use super::limits::Limits;
+use super::sign_in::{self, SignIn};
 use super::units::duration;
 use super::workspace::{self, Workspace};
 use super::written::Section;
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// The log.
     pub(crate) log: Log,
+    /// Who may sign in, and how.
+    pub(crate) sign_in: SignIn,
     /// How long a sign-in lasts.
     pub(crate) sessions: Sessions,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
@@ -147,6 +150,7 @@ impl Plan {
             decide: None,
             limits: Limits::default(),
             log: Log::default(),
+            sign_in: SignIn::default(),
             sessions: Sessions::default(),
             allow_plain_http_sessions: false,
             listening: None,
@@ -163,6 +167,8 @@ impl Plan {
         let tls = tls(root.section("tls"), surroundings);
         let store_url = store::url(root, surroundings);
         let workspaces = workspace::all(root, surroundings);
+        let names: Vec<_> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+        let sign_in = sign_in::from_written(root, surroundings, &names);
         let limits = Limits::from_written(root.section("limits"));
         let log = log(root.section("log"));
         let sessions = sessions(root.section("sessions"));
@@ -177,6 +183,7 @@ impl Plan {
             decide,
             limits,
             log,
+            sign_in,
             sessions,
             allow_plain_http_sessions,
             listening: None,

@@ -146,6 +146,23 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// A list of tables, as `[[rules]]` writes it; empty when it was not written.
+    pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'p>> {
+        let found = self.take(key, "a list of tables", |value| match value {
+            Value::Array(items) => Ok(items),
+            other => Err(other),
+        });
+        let mut sections = Vec::new();
+        for (at, entry) in found.into_iter().flat_map(|found| found.value).enumerate() {
+            let path = format!("{}[{at}]", self.full(key));
+            match entry.value {
+                Value::Table(entries) => sections.push(self.child(path, Some(entry.line), entries)),
+                other => self.problems.note(&path, Some(entry.line), wrong_kind("a table", &other)),
+            }
+        }
+        sections
+    }
+
     /// The tables inside this one, whatever their names.
     pub(crate) fn named_sections(&mut self) -> Vec<(String, Section<'p>)> {
         let mut sections = Vec::new();
