@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::attempt::{Origin, Rejection};
 use crate::feed::Feed;
 use crate::ledger::Ledger;
+use crate::mtls::Rule;
 use crate::options::Options;
 use crate::refusals::Refusals;
 use crate::throttle::Throttle;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) never_was: Cache<Digest, ()>,
     pub(crate) session_idle: i64,
     pub(crate) session_absolute: i64,
+    pub(crate) certificate_rules: Vec<Rule>,
 }
 
 /// Authentication could not start.
@@ -66,7 +68,7 @@ impl Authenticator {
         let verifier = Verifier::new(clock.clone(), background.clone(), &options)?;
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
-        let flush_every = options.flush_every;
+        let (flush_every, certificate_rules) = (options.flush_every, options.certificate_rules.clone());
         let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options).await?;
         let inner = Arc::new(Inner {
             feed: Arc::new(feed),
@@ -77,6 +79,7 @@ impl Authenticator {
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
             session_idle,
             session_absolute,
+            certificate_rules,
             store,
             clock,
             background,

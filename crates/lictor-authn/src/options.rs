@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::mtls::Rule;
+
 /// The tunable lifetimes and bounds of authentication.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -26,6 +28,8 @@ pub struct Options {
     pub verifications_at_once: Option<usize>,
     /// Password verifications that may wait their turn; beyond that the answer is `too-busy`. Default 64.
     pub verifications_waiting: usize,
+    /// Whose client certificates are whose. Default none.
+    pub certificate_rules: Vec<Rule>,
 }
 
 impl Default for Options {
@@ -41,6 +45,7 @@ impl Default for Options {
             remember_password: Duration::from_secs(300),
             verifications_at_once: None,
             verifications_waiting: 64,
+            certificate_rules: Vec::new(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum CredentialKind {
     Key,
     /// A signed-in browser's session.
     Session,
+    /// A client certificate.
+    Certificate,
     /// The machine's own administrator at the command line; never presented over the network.
     Console,
 }
@@ -30,6 +32,7 @@ impl CredentialKind {
             Self::Password => "password",
             Self::Key => "key",
             Self::Session => "session",
+            Self::Certificate => "certificate",
             Self::Console => "console",
         }
     }
@@ -40,7 +43,7 @@ impl CredentialKind {
 pub struct CredentialRef {
     /// Its kind.
     pub kind: CredentialKind,
-    /// Its id in the store.
+    /// Its id in the store; of a certificate, its SHA-256 fingerprint.
     pub id: CredentialId,
 }
 

@@ -4,6 +4,7 @@
 
 pub mod access_log;
 pub mod body;
+mod caller;
 mod cross_origin;
 pub mod drain;
 mod forward;
@@ -20,10 +21,12 @@ pub mod page_token;
 pub mod pages;
 mod probes;
 pub mod recorder;
+pub mod redirect;
 pub mod refusal;
 pub mod settings;
 mod story;
 pub mod target;
+pub mod tls;
 mod ui;
 pub mod upstream;
 pub mod websocket;

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::framing::Guard;
 use crate::gateway::{Connection, DataThread, Gateway};
+use crate::tls::PeerCertificate;
 
 /// RFC 9113 §3.4.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -80,7 +81,7 @@ impl Threads {
     }
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -148,21 +149,20 @@ type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 async fn serve(stream: TcpStream, peer: SocketAddr, thread: Arc<DataThread>) -> Result<(), ConnectionError> {
     stream.set_nodelay(true)?;
     match thread.gateway.settings.tls.clone() {
-        None => serve_stream(stream, peer, false, thread).await,
-        Some(config) => {
-            let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+        None => {
+            let connection = Connection { peer, tls: false, certificate: None, tunnel: None };
+            serve_stream(stream, connection, thread).await
+        }
+        Some(tls) => {
+            let handshake = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.terms().server)).accept(stream);
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
-            serve_stream(stream, peer, true, thread).await
+            let certificate = PeerCertificate::of(&tls, stream.get_ref().1.peer_certificates().unwrap_or_default())?;
+            serve_stream(stream, Connection { peer, tls: true, certificate, tunnel: None }, thread).await
         }
     }
 }
 
-async fn serve_stream<S>(
-    mut stream: S,
-    peer: SocketAddr,
-    tls: bool,
-    thread: Arc<DataThread>,
-) -> Result<(), ConnectionError>
+async fn serve_stream<S>(mut stream: S, connection: Connection, thread: Arc<DataThread>) -> Result<(), ConnectionError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -171,7 +171,6 @@ where
     let max_head = thread.gateway.settings.limits.header_bytes;
     let drain = thread.gateway.drain.clone();
     if is_http2 {
-        let connection = Connection { peer, tls, tunnel: None };
         let service = service_fn(move |request| {
             let (thread, connection) = (Arc::clone(&thread), connection.clone());
             async move { Ok::<_, std::convert::Infallible>(thread.handle(connection, request).await) }
@@ -191,7 +190,7 @@ where
         return Ok(connection.await?);
     }
     let guard = Guard::new(stream, max_head, read);
-    let connection = Connection { peer, tls, tunnel: Some(guard.tunnel()) };
+    let connection = Connection { tunnel: Some(guard.tunnel()), ..connection };
     let service = service_fn(move |request| {
         let (thread, connection) = (Arc::clone(&thread), connection.clone());
         async move { Ok::<_, std::convert::Infallible>(thread.handle(connection, request).await) }

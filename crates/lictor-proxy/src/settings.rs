@@ -7,6 +7,8 @@ use http::HeaderValue;
 use ipnet::IpNet;
 use lictor_model::{Secret, WorkspaceName};
 
+use crate::tls::Tls;
+
 /// Everything that the data path is told at its start.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -15,7 +17,7 @@ pub struct Settings {
     /// How clients spell us (`https://host`), when a proxy before us makes that differ from what we see.
     pub public_url: Option<String>,
     /// TLS on the listener; `None` is plain HTTP.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Arc<Tls>>,
     /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.

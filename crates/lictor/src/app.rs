@@ -4,7 +4,6 @@
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
 mod signals;
-mod tls;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -18,12 +17,16 @@ use lictor_proxy::metrics::Metrics;
 use lictor_proxy::page_token::PageTokens;
 use lictor_proxy::pages::{PageBody, Pages};
 use lictor_proxy::recorder::Recorder;
+use lictor_proxy::redirect;
+use lictor_proxy::tls::Tls as Listener;
 use lictor_proxy::websocket::Places;
 use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
 use tower::ServiceExt;
 
 use crate::config::{LogFormat, Plan};
+use crate::tls::watch::{Stamp, Watch, tell};
+use crate::tls::{self, TlsError};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
 const BACKGROUND_THREADS: usize = 2;
@@ -47,8 +50,8 @@ pub(crate) enum AppError {
     #[error("the system gives no randomness: {0}")]
     Randomness(#[source] getrandom::Error),
     /// Certificate or key.
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
+    #[error("{key}: {0}", key = .0.key())]
+    Tls(#[from] TlsError),
 }
 
 /// Runs the gateway until it is told to stop, then lets what is under way come to its end.
@@ -71,13 +74,15 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         options(&plan),
     ))?;
     let page_tokens = background.block_on(page_tokens(&store))?;
-    let settings = settings(&plan)?;
+    let metrics = Arc::new(Metrics::default());
+    let watch = watch(&plan, &metrics, &clock)?;
+    let settings = settings(&plan, watch.as_ref().map(|watch| Arc::clone(&watch.listener)));
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
         places: Places::new(&settings.limits),
         recorder: Recorder::start(store.clone(), background.handle()),
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
-        metrics: Arc::new(Metrics::default()),
+        metrics,
         page_tokens,
         pages: pages(&plan, auth.clone(), store, background.handle()),
         auth: auth.clone(),
@@ -87,6 +92,13 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     });
     let signals = background.block_on(signals::Signals::listen())?;
     let threads = Threads::start(&gateway)?;
+    if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
+        redirect::start(&gateway, address, background.handle())?;
+        tracing::info!(%address, "plain HTTP is redirected");
+    }
+    if let Some(watch) = watch {
+        watch.start(background.handle())?;
+    }
     if let Some(listening) = &plan.listening {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
@@ -128,11 +140,26 @@ const fn access_format(plan: &Plan) -> access_log::Format {
 }
 
 fn options(plan: &Plan) -> Options {
-    Options { session_idle: plan.sessions.idle, session_absolute: plan.sessions.absolute, ..Options::default() }
+    Options {
+        session_idle: plan.sessions.idle,
+        session_absolute: plan.sessions.absolute,
+        certificate_rules: plan.certificates.clone(),
+        ..Options::default()
+    }
 }
 
-fn settings(plan: &Plan) -> Result<Settings, AppError> {
-    let tls = plan.tls.as_ref().map(tls::server_config).transpose()?;
+/// The terms of TLS as the files have them now, and who keeps them so.
+fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<Option<Watch>, AppError> {
+    let Some(tls) = plan.tls.clone() else { return Ok(None) };
+    let seen = Stamp::of(&tls);
+    let loaded = tls::load(&tls)?;
+    tell(&loaded, metrics, clock.now());
+    let listener = Arc::new(Listener::new(loaded.terms));
+    let (metrics, clock, own) = (Arc::clone(metrics), clock.clone(), plan.own_certificate.clone());
+    Ok(Some(Watch { tls, listener, metrics, clock, own, seen }))
+}
+
+fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Settings {
     let workspaces = plan.workspaces.iter().map(|workspace| lictor_proxy::Workspace {
         name: workspace.name.clone(),
         upstream: workspace.upstream.authority(),
@@ -147,15 +174,15 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
         upstream_requests: plan.limits.upstream_connections,
         ..lictor_proxy::Limits::default()
     };
-    Ok(Settings {
+    Settings {
         listen: plan.listen,
         public_url: plan.public_url.as_ref().map(ToString::to_string),
-        tls: tls.map(Arc::new),
+        tls,
         workspaces: workspaces.collect(),
         trusted_proxies: plan.trusted_proxies.clone(),
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    })
+    }
 }
 
 /// Brings pages and data path together, which do not know each other.

@@ -143,7 +143,8 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         }
         Command::Can(can) => {
             let workspace = can.workspace_in(target)?;
-            on_store(target, async |console| can.run(&console, workspace).await)
+            let credential = can.credential_in(target)?;
+            on_store(target, async |console| can.run(&console, workspace, credential).await)
         }
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod probe;
 mod supervise;
+mod tls;
 
 use std::io::Write;
 use std::process::ExitCode;

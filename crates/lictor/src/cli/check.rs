@@ -1,12 +1,15 @@
 //! Is the configuration file right? Every problem, at once.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::json;
 
 use super::error::CliError;
 use super::printed::Printed;
 use super::target::Target;
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, Problem};
+use crate::tls;
 
 /// `lictor check`
 #[derive(Debug, Args)]
@@ -18,12 +21,18 @@ impl Check {
     pub(crate) fn run(&self, target: &Target) -> Result<Printed, CliError> {
         let file = target.config_file()?;
         match config::read(&file) {
-            Ok(_) => Ok(Printed::new("OK", json!({ "ok": true, "problems": [] }))),
+            Ok(plan) => Ok(match plan.tls.as_ref().map(tls::load) {
+                // Found only where each of the files can be read: they do not go together, or hold something else.
+                Some(Err(error)) => wrong(&file, &[Problem::of(error.key(), error.to_string())]),
+                _ => Printed::new("OK", json!({ "ok": true, "problems": [] })),
+            }),
             Err(error @ ConfigError::Unreadable { .. }) => Err(error.into()),
-            Err(ConfigError::Wrong { path, problems }) => {
-                let text = config::problem::render(&path, &problems);
-                Ok(Printed::new(text, json!({ "ok": false, "problems": problems })).with_code(1))
-            }
+            Err(ConfigError::Wrong { path, problems }) => Ok(wrong(&path, &problems)),
         }
     }
+}
+
+fn wrong(path: &Path, problems: &[Problem]) -> Printed {
+    let text = config::problem::render(path, problems);
+    Printed::new(text, json!({ "ok": false, "problems": problems })).with_code(1)
 }

@@ -64,7 +64,7 @@ async fn of_store(url: &Secret, report: &mut Report) {
 
 fn of_listener(plan: &Plan, report: &mut Report) {
     match &plan.tls {
-        Some(files) => tls::check(files, &Clock::system(), report),
+        Some(tls) => tls::check(tls, &Clock::system(), report),
         None if plan.listen.ip().is_loopback() => report.ok("tls", "plain HTTP on loopback"),
         None if !plan.trusted_proxies.is_empty() => {
             report.ok("tls", "plain HTTP; the trusted proxies in front are expected to speak TLS to clients");

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 
 use clap::Args;
 use lictor_authz::{AccessView, Holding};
-use lictor_model::{Principal, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
+use lictor_model::{Clock, Principal, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
 use lictor_store::NewPrincipal;
 
 use super::error::CliError;
@@ -15,12 +15,13 @@ use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
 use crate::app;
-use crate::config::{Plan, Upstream, workspace};
+use crate::config::{Plan, Tls, Upstream, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
 use crate::supervise::lock::{self, LockError};
 use crate::supervise::running;
 use crate::supervise::{Server, Supervisor, say};
+use crate::tls::own::{Own, OwnError};
 
 /// `lictor up`
 #[derive(Debug, Args)]
@@ -40,6 +41,9 @@ pub(crate) struct Up {
     /// Do not use the `prefect` on PATH; install one into the data directory.
     #[arg(long, conflicts_with = "upstream")]
     own_prefect: bool,
+    /// Speak TLS, with a certificate for this machine's names that is made and renewed in the data directory.
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Why nothing was started.
@@ -75,6 +79,9 @@ pub(crate) enum UpError {
     /// No Prefect.
     #[error(transparent)]
     Install(#[from] InstallError),
+    /// No certificate.
+    #[error(transparent)]
+    Certificate(#[from] OwnError),
     /// The system gives no thread.
     #[error("cannot watch over Prefect Server: {0}")]
     Supervise(#[source] std::io::Error),
@@ -100,6 +107,14 @@ impl Up {
         let store_url = store_url_in(&data);
         let first_password = super::runtime()?.block_on(make_owner(&store_url))?;
         let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
+        if self.tls {
+            let folder = std::path::absolute(data.join("tls")).unwrap_or_else(|_| data.join("tls"));
+            let own = Own::keep(folder, self.listen.ip(), Clock::system().now()).map_err(UpError::from)?;
+            let (cert_file, key_file) = own.files();
+            plan.tls = Some(Tls::of_files(cert_file, key_file));
+            plan.own_certificate = Some(own);
+        }
+        let ca_file = plan.own_certificate.as_ref().map(Own::ca_file);
         let (listening, bound) = channel();
         plan.listening = Some(listening);
         let (ready, is_ready) = channel();
@@ -111,8 +126,8 @@ impl Up {
                 None
             }
         };
-        let named = target.data.clone();
-        std::thread::spawn(move || announce(&bound, &is_ready, first_password.as_ref(), named.as_deref()));
+        let last_lines = LastLines { first_password, named: target.data.clone(), ca_file };
+        std::thread::spawn(move || announce(&bound, &is_ready, &last_lines));
         let ran = app::run(plan);
         if let Some(supervisor) = supervisor {
             say("stopping Prefect Server");
@@ -232,36 +247,54 @@ fn warn_without_owner(users: &[Principal], access: &AccessView) {
 }
 
 /// Prints the last lines, once the gateway listens and Prefect answers.
-fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, first_password: Option<&Secret>, named: Option<&Path>) {
+fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, last_lines: &LastLines) {
     // Either end hangs up when Lictor stops before it was up.
     if let (Ok(bound), Ok(())) = (bound.recv(), ready.recv()) {
         // A terminal that was closed is no reason to stop.
-        let _ = writeln!(std::io::stdout(), "{}", last_lines(bound, first_password, named));
+        let _ = writeln!(std::io::stdout(), "{}", last_lines.text(bound));
     }
 }
 
-/// `named` is the data directory where it was given, so that the command shown works on it too.
-fn last_lines(bound: SocketAddr, first_password: Option<&Secret>, named: Option<&Path>) -> String {
-    let url = url_of(bound);
-    let data = named.map(|data| format!(" --data {}", data.display())).unwrap_or_default();
-    let (who, password) = match first_password {
-        Some(password) => {
-            let password = password.expose();
-            let once = "shown this once; you choose another at the first sign-in";
-            (format!("\n      as     admin\npassword     {password}   ({once})"), format!("admin:{password}"))
-        }
-        None => (String::new(), "NAME:PASSWORD".to_owned()),
-    };
-    format!(
-        "\nLictor is up.\n\nSign in at   {url}{who}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n  \
-         export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
-         export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\""
-    )
+/// What the last lines say.
+struct LastLines {
+    /// The owner's first password, where it was made just now.
+    first_password: Option<Secret>,
+    /// The data directory where it was given, so that the command shown works on it too.
+    named: Option<PathBuf>,
+    /// What clients must trust, where we speak TLS.
+    ca_file: Option<PathBuf>,
+}
+
+impl LastLines {
+    fn text(&self, bound: SocketAddr) -> String {
+        let url = url_of(bound, self.ca_file.is_some());
+        let data = self.named.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+        let trust = self.ca_file.as_ref().map(|ca| format!("  export PREFECT_API_SSL_CERT_FILE={}\n", ca.display()));
+        let (who, password) = match &self.first_password {
+            Some(password) => {
+                let password = password.expose();
+                let once = "shown this once; you choose another at the first sign-in";
+                (format!("\n      as     admin\npassword     {password}   ({once})"), format!("admin:{password}"))
+            }
+            None => (String::new(), "NAME:PASSWORD".to_owned()),
+        };
+        format!(
+            "\nLictor is up.\n\nSign in at   {url}{who}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n{}  \
+             export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
+             export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\"",
+            trust.unwrap_or_default()
+        )
+    }
 }
 
 /// An address that a person can open: the unspecified address is spelled as this machine.
-fn url_of(bound: SocketAddr) -> String {
-    if bound.ip().is_unspecified() { format!("http://127.0.0.1:{}", bound.port()) } else { format!("http://{bound}") }
+fn url_of(bound: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    if bound.ip().is_unspecified() {
+        format!("{scheme}://127.0.0.1:{}", bound.port())
+    } else {
+        format!("{scheme}://{bound}")
+    }
 }
 
 #[cfg(test)]
@@ -271,11 +304,17 @@ mod tests {
     #[test]
     fn the_last_lines_say_what_a_client_must_set() {
         let bound = "0.0.0.0:4300".parse().unwrap();
-        let lines = last_lines(bound, Some(&Secret::new("pass")), Some(Path::new("/d")));
-        assert!(lines.contains("export PREFECT_API_URL=http://127.0.0.1:4300/api"));
+        let first_password = Some(Secret::new("pass"));
+        let lines = LastLines { first_password, named: Some("/d".into()), ca_file: Some("/d/tls/ca.pem".into()) };
+        let lines = lines.text(bound);
+        assert!(lines.contains("export PREFECT_API_URL=https://127.0.0.1:4300/api"));
         assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
         assert!(lines.contains("--for admin --data /d)"));
-        assert!(!last_lines(bound, None, None).contains("shown this once"));
+        assert!(lines.contains("export PREFECT_API_SSL_CERT_FILE=/d/tls/ca.pem\n"));
+        let plain = LastLines { first_password: None, named: None, ca_file: None }.text(bound);
+        assert!(
+            !plain.contains("shown this once") && !plain.contains("SSL") && plain.contains("http://127.0.0.1:4300")
+        );
     }
 
     #[test]

@@ -150,3 +150,50 @@ fn an_auth_string_is_printable_ascii_on_one_line() {
         assert!(workspace::usable_auth_string(wrong).is_err(), "{wrong:?}");
     }
 }
+
+#[test]
+fn rules_name_one_mark_each_and_need_a_ca() {
+    let rules = r#"
+[[certificates]]
+san_dns = "Worker.Example.org"
+principal = "a"
+[[certificates]]
+fingerprint = "AB:cd:00000000000000000000000000000000000000000000000000000000000"
+principal = "b"
+[[certificates]]
+spiffe_id = "spiffe://example.org/a/../b"
+principal = "c"
+[[certificates]]
+common_name = "x"
+san_uri = "urn:x"
+principal = "d"
+[[certificates]]
+common_name = "x"
+principal = "Nobody"
+"#;
+    let problems = read(&format!("{SMALLEST}{rules}")).unwrap_err();
+    let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    let expected = [
+        "certificates[0]",
+        "certificates[1].fingerprint",
+        "certificates[2].spiffe_id",
+        "certificates[3]",
+        "certificates[4].principal",
+    ];
+    assert_eq!(keys, expected);
+    assert!(problems[0].what.contains("[tls.client]"));
+}
+
+#[test]
+fn tls_is_whole_or_not_at_all() {
+    for (table, key) in [
+        ("[tls]\nredirect_from = \"0.0.0.0:80\"", "tls.cert_file"),
+        ("[tls.client]\nca_file = \"/dev/null\"", "tls.cert_file"),
+        ("[tls.client]\nmode = \"required\"", "tls.client.ca_file"),
+        ("[tls]\ncert_file = \"/dev/null\"\nkey_file = \"/dev/null\"\nhsts = \"yes\"", "tls.hsts"),
+        ("[tls]\ncert_file = \"/dev/null\"\nkey_file = \"/dev/null\"\nredirect_from = \":80\"", "tls.redirect_from"),
+    ] {
+        let problems = read(&format!("{SMALLEST}{table}")).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.key == key), "{table}: {problems:?}");
+    }
+}

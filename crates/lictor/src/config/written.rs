@@ -146,6 +146,24 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// The tables of a list (`[[key]]`), in their order.
+    pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'p>> {
+        let found = self.take(key, "a list of tables", |value| match value {
+            Value::Array(items) => Ok(items),
+            other => Err(other),
+        });
+        let path = self.full(key);
+        let mut sections = Vec::new();
+        for (at, item) in found.map(|found| found.value).unwrap_or_default().into_iter().enumerate() {
+            let path = format!("{path}[{at}]");
+            match item.value {
+                Value::Table(entries) => sections.push(self.child(path, Some(item.line), entries)),
+                other => self.problems.note(&path, Some(item.line), wrong_kind("a table", &other)),
+            }
+        }
+        sections
+    }
+
     /// The tables inside this one, whatever their names.
     pub(crate) fn named_sections(&mut self) -> Vec<(String, Section<'p>)> {
         let mut sections = Vec::new();
