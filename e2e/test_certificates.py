@@ -1,8 +1,6 @@
 """Are client certificates whose the rules say, and nobody's once their CA takes them back?"""
 
-import http.client
 import json
-import ssl
 import subprocess
 from pathlib import Path
 
@@ -10,106 +8,11 @@ import pytest
 
 from stage.gateway import Gateway
 from stage.http import bearer
-from stage.pki import FUTURE, LATER, PAST, YESTERDAY, Authority, Leaf, replace
-from stage.raw import WebSocket
+from stage.mutual import FLOWS, Place, ask, request, turned_away
+from stage.pki import FUTURE, LATER, PAST, YESTERDAY, Authority, replace
 from stage.recorder import Recorder
-from stage.tls import curl, tls_gateway
+from stage.tls import curl
 from stage.wait import until
-
-FLOWS = "/api/flows/filter"
-RULES = """
-[[certificates]]
-san_dns = "Worker.example.org"
-principal = "w-dns"
-[[certificates]]
-san_uri = "urn:example:worker:7"
-principal = "w-uri"
-[[certificates]]
-spiffe_id = "spiffe://example.org/prefect/worker"
-principal = "w-spiffe"
-[[certificates]]
-common_name = "worker one"
-principal = "w-cn"
-[[certificates]]
-common_name = "both"
-principal = "w-dns"
-[[certificates]]
-common_name = "ghost"
-principal = "nobody-of-this-name"
-"""
-
-
-class Place:
-    """A gateway that asks for client certificates, and the CAs around it."""
-
-    def __init__(self, folder: Path, recorder: Recorder, mode: str = "optional", crl: bool = True) -> None:
-        self.folder, self.recorder = folder, recorder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.ca = Authority(folder / "ca")
-        self.printed = self.ca.issue("printed")
-        self.ca_file, self.crl_file = folder / "clients.pem", folder / "clients.crl"
-        self.ca_file.write_text(self.ca.ca.read_text())
-        self.crl_file.write_text(self.ca.crl())
-        printed = ":".join(self.printed.fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
-        client = f'[tls.client]\nca_file = "clients.pem"\nmode = "{mode}"\n' + ('crl_file = "clients.crl"\n' if crl else "")
-        rules = f'{RULES}[[certificates]]\nfingerprint = "{printed}"\nprincipal = "w-printed"\n'
-        self.gateway = tls_gateway(folder, recorder.url, more=client + rules)
-        for name in ("w-dns", "w-uri", "w-spiffe", "w-cn", "w-printed"):
-            self.gateway.cli("service-account", "add", name, "--role", "worker")
-
-    def start(self, leaf: Leaf | None = None) -> "Place":
-        """Starts the gateway; `leaf` is for one that lets nobody in without."""
-        self.gateway._is_ready = lambda: ask(self, leaf, "GET", "/lictor/ready").status == 200
-        self.gateway.start()
-        return self
-
-    def context(self, leaf: Leaf | None) -> ssl.SSLContext:
-        """What a client trusts and shows."""
-        context = ssl.create_default_context(cafile=str(self.folder / "cert.pem"))
-        if leaf:
-            context.load_cert_chain(leaf.cert, leaf.key)
-        return context
-
-    def connect(self, leaf: Leaf | None) -> http.client.HTTPSConnection:
-        """A connection that stays open."""
-        return http.client.HTTPSConnection("localhost", self.gateway.port, context=self.context(leaf), timeout=10)
-
-    def socket(self, leaf: Leaf | None, path: str = "/api/events/in", **more) -> WebSocket:
-        """A websocket."""
-        return WebSocket(self.gateway.port, path, tls=self.context(leaf), **more)
-
-
-class Said:
-    """What came back."""
-
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status, self.body, self.headers = response.status, response.read(), response.headers
-        self.reason = self.headers.get("x-lictor-reason")
-
-
-def request(connection: http.client.HTTPSConnection, method: str = "POST", path: str = FLOWS, headers: dict[str, str] | None = None) -> Said:
-    """One request on an open connection."""
-    connection.request(method, path, body=b"{}" if method == "POST" else None, headers={"Content-Type": "application/json", **(headers or {})})
-    return Said(connection.getresponse())
-
-
-def ask(place: Place, leaf: Leaf | None, method: str = "POST", path: str = FLOWS, headers: dict[str, str] | None = None) -> Said:
-    """One request on a connection of its own."""
-    connection = place.connect(leaf)
-    try:
-        return request(connection, method, path, headers)
-    finally:
-        connection.close()
-
-
-def turned_away(place: Place, leaf: Leaf | None) -> bool:
-    """Whether the handshake ended in an alert. TLS 1.3 clients learn of it at the first read."""
-    try:
-        ask(place, leaf)
-    except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
-        return True
-    return False
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder):

@@ -24,6 +24,8 @@ unique_subject = no
 policy = any
 [any]
 commonName = optional
+[malformed]
+issuingDistributionPoint = critical,DER:30:02:83:00
 """
 PAST, YESTERDAY, FUTURE, LATER = "20200101000000Z", "20200102000000Z", "20800101000000Z", "20810101000000Z"
 
@@ -69,10 +71,10 @@ class Authority:
         """Takes it back; the next list says so."""
         self._openssl("ca", *self._config, "-revoke", leaf.cert)
 
-    def crl(self, *, stale: bool = False) -> str:
-        """A new revocation list, perhaps one whose successor is long due."""
+    def crl(self, *, stale: bool = False, malformed: bool = False) -> str:
+        """A new revocation list, perhaps one whose successor is long due, or whose `onlySomeReasons` is an empty bit string."""
         out = self.folder / "crl.pem"
-        self._openssl("ca", "-gencrl", *self._config, *(["-crl_lastupdate", PAST, "-crl_nextupdate", YESTERDAY] if stale else []), "-out", out)
+        self._openssl("ca", "-gencrl", *self._config, *(["-crl_lastupdate", PAST, "-crl_nextupdate", YESTERDAY] if stale else []), *(["-crlexts", "malformed"] if malformed else []), "-out", out)
         return out.read_text()
 
     @property
