@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 
 from .pki import Authority, Leaf
+from .prefect import Server
 from .raw import WebSocket
 from .recorder import Recorder
 from .tls import tls_gateway
@@ -35,8 +36,8 @@ principal = "nobody-of-this-name"
 class Place:
     """A gateway that asks for client certificates, and the CAs around it."""
 
-    def __init__(self, folder: Path, recorder: Recorder, mode: str = "optional", crl: bool = True) -> None:
-        self.folder, self.recorder = folder, recorder
+    def __init__(self, folder: Path, upstream: Recorder | Server, mode: str = "optional", workspace: str = "") -> None:
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.ca = Authority(folder / "ca")
         self.printed = self.ca.issue("printed")
@@ -44,9 +45,13 @@ class Place:
         self.ca_file.write_text(self.ca.ca.read_text())
         self.crl_file.write_text(self.ca.crl())
         printed = ":".join(self.printed.fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
-        client = f'[tls.client]\nca_file = "clients.pem"\nmode = "{mode}"\n' + ('crl_file = "clients.crl"\n' if crl else "")
+        client = f'[tls.client]\nca_file = "clients.pem"\nmode = "{mode}"\ncrl_file = "clients.crl"\n'
         rules = f'{RULES}[[certificates]]\nfingerprint = "{printed}"\nprincipal = "w-printed"\n'
-        self.gateway = tls_gateway(folder, recorder.url, more=client + rules)
+        self.gateway = tls_gateway(folder, upstream.url, workspace=workspace, more=client + rules)
+        # rustls takes no CA for a server's certificate, as openssl's self-signed ones are; the file holds its issuer too, to be trusted.
+        server = self.ca.issue("localhost", "DNS:localhost", usage="serverAuth")
+        (folder / "cert.pem").write_text(server.cert.read_text() + self.ca.ca.read_text())
+        (folder / "key.pem").write_text(server.key.read_text())
         for name in ("w-dns", "w-uri", "w-spiffe", "w-cn", "w-printed"):
             self.gateway.cli("service-account", "add", name, "--role", "worker")
 

@@ -132,6 +132,13 @@ fn start_log(plan: &Plan) {
     };
 }
 
+/// The log of a command that has no configuration: for people, on standard error.
+pub(crate) fn start_plain_log() {
+    let ansi = std::io::stderr().is_terminal();
+    // A second start in one process (tests) keeps the first log.
+    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).with_target(false).try_init();
+}
+
 const fn access_format(plan: &Plan) -> access_log::Format {
     match plan.log.format {
         LogFormat::Text => access_log::Format::Text,

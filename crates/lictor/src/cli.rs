@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod can;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod connect;
 pub(crate) mod doctor;
 pub(crate) mod error;
 pub(crate) mod grant;
@@ -63,6 +64,8 @@ enum Command {
     Up(up::Up),
     /// Start the gateway that a configuration file describes.
     Serve(serve::Serve),
+    /// The other half, next to a worker: plain HTTP here, TLS with a client certificate or a token to the gateway.
+    Connect(connect::Connect),
     /// Check a configuration file and name every problem in it.
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
@@ -115,6 +118,7 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
     match cli.command {
         Command::Up(up) => up.run(target),
         Command::Serve(serve) => serve.run(target),
+        Command::Connect(connect) => connect.run(),
         Command::Check(check) => check.run(target),
         Command::Doctor(doctor) => doctor.run(target),
         Command::Completions(completions) => Ok(completions.run()),
@@ -179,6 +183,8 @@ mod tests {
             "up --data d --listen 127.0.0.1:4300 --upstream http://127.0.0.1:4200",
             "serve --config lictor.toml",
             "check --config lictor.toml",
+            "connect https://gate.example --cert worker.pem --key worker.key --ca ca.pem",
+            "connect https://gate.example --listen 127.0.0.1:4200 --token-file key",
             "doctor --data d --json",
             "user add alice --role developer --password-stdin",
             "user set-password alice",

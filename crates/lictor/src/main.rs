@@ -3,6 +3,7 @@
 mod app;
 mod cli;
 mod config;
+mod connect;
 mod doctor;
 mod probe;
 mod supervise;

@@ -8,6 +8,7 @@ use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
 use super::can::CanError;
+use super::connect::ConnectError;
 use super::import::ImportError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
@@ -24,6 +25,8 @@ pub(crate) enum CliError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -42,12 +42,17 @@ pub(crate) struct Stamp(Vec<Option<[i64; 6]>>);
 impl Stamp {
     /// What the files look like now.
     pub(crate) fn of(tls: &Tls) -> Self {
+        Self::of_files(files(tls))
+    }
+
+    /// What some files look like now.
+    pub(crate) fn of_files(files: Vec<PathBuf>) -> Self {
         let look = |path: PathBuf| {
             let data = std::fs::metadata(path).ok()?;
             let (size, inode) = (data.size().cast_signed(), data.ino().cast_signed());
             Some([data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec(), size, inode])
         };
-        Self(files(tls).into_iter().map(look).collect())
+        Self(files.into_iter().map(look).collect())
     }
 }
 
