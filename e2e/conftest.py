@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stage import prefect
-from stage.gateway import Gateway, binary
+from stage.edge import PREFIX
+from stage.gateway import Gateway, binary, under
 from stage.recorder import Recorder
 
 
@@ -52,6 +53,14 @@ def server(folder: Path):
 def gateway(folder: Path, server: prefect.Server):
     """A gateway in front of it, shared."""
     gateway = Gateway(folder / "gateway", "--upstream", server.url, env={"LICTOR_UPSTREAM_AUTH_STRING": server.auth or ""}).start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def prefixed(folder: Path, server: prefect.Server):
+    """A gateway in front of the same server, found under a path."""
+    gateway = under(PREFIX, folder / "prefixed", server.url, server.auth or "").start()
     yield gateway
     gateway.stop()
 

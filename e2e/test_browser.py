@@ -1,42 +1,101 @@
-"""Does a person in a real browser sign in, see every page, change nothing as Viewer, and start a run as Runner?"""
+"""Do people of every role see every page of Prefect's UI, learn why something is refused, and come back after signing in again?"""
 
 import json
+import os
 import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 
-from stage.gateway import PASSWORD, Gateway
+from stage.edge import PREFIX
+from stage.gateway import PASSWORD, ROOT, Gateway, under
+from stage.prefect import Server
 
 SCRIPTS = Path(__file__).parent / "browser"
+ROLES = ("viewer", "runner", "developer", "owner", "worker")
 
 
-def drive(script: str, *arguments: str) -> str:
+def drive(script: str, *arguments: str, seconds: float = 290) -> str:
     """Runs a script in a browser; it must succeed."""
-    ran = subprocess.run(["node", SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=280, check=False)
+    ran = subprocess.run(["node", SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=seconds, check=False)
     assert ran.returncode == 0, ran.stdout[-1500:] + ran.stderr[-4000:]
     return ran.stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def things(gateway: Gateway, owner: str) -> dict[str, str]:
-    """Something to see on every page: a flow, a deployment, a run, a pool, a variable."""
+    """Something to see on every page: a flow, a deployment with a schedule, a run, a pool, a variable."""
     name = uuid.uuid4().hex[:6]
     gateway.ask("POST", "/api/work_pools/", key=owner, body={"name": "pool", "type": "process"})
     gateway.ask("POST", "/api/variables/", key=owner, body={"name": f"v_{name}", "value": "red"})
     flow = gateway.ask("POST", "/api/flows/", key=owner, body={"name": f"seen-{name}"}).json()["id"]
-    deployment = gateway.ask("POST", "/api/deployments/", key=owner, body={"name": "seen", "flow_id": flow, "work_pool_name": "pool"}).json()["id"]
+    schedules = [{"schedule": {"interval": 86400}, "active": False}]
+    deployment = gateway.ask("POST", "/api/deployments/", key=owner, body={"name": "seen", "flow_id": flow, "work_pool_name": "pool", "schedules": schedules}).json()["id"]
     run = gateway.ask("POST", f"/api/deployments/{deployment}/create_flow_run", key=owner, body={}).json()["id"]
     return {"flow": flow, "deployment": deployment, "run": run}
 
 
-def test_a_viewer_opens_every_page_of_both_uis(gateway: Gateway, things: dict[str, str]) -> None:
-    name = gateway.add_user(f"v-{uuid.uuid4().hex[:6]}", "viewer")
-    opened = drive("pages.mjs", gateway.url, name, PASSWORD, json.dumps(things))
-    assert opened.count("opened ") == 32
+@pytest.fixture(params=["root", "path"])
+def place(request: pytest.FixtureRequest, gateway: Gateway) -> tuple[Gateway, str]:
+    """A gateway at the root of its host, or under a path of it, and where browsers find it."""
+    if request.param == "root":
+        return gateway, gateway.url
+    prefixed = request.getfixturevalue("prefixed")
+    return prefixed, prefixed.url + PREFIX
+
+
+def person(gateway: Gateway, role: str) -> str:
+    """A person of that role, whom no other test knows."""
+    return gateway.add_user(f"{role[0]}-{uuid.uuid4().hex[:6]}", role)
+
+
+def crawl(url: str, people: list[dict[str, object]], things: dict[str, str]) -> int:
+    """Opens pages of both UIs; answers how many."""
+    return drive("pages.mjs", json.dumps({"url": url, "password": PASSWORD, "people": people, **things})).count("opened ")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_of_both_uis_opens_for_every_role(role: str, gateway: Gateway, things: dict[str, str]) -> None:
+    name = person(gateway, role)
+    assert crawl(gateway.url, [{"name": name, "role": role, "every": True}], things) == 32
     changes = [event for event in gateway.cli_json("audit", "list", "--actor", name) if " " in event["operation"]]
-    assert changes == [], "a Viewer changed something"
+    assert changes == [], "looking changed something"
+
+
+def test_every_page_of_both_uis_opens_under_a_path(prefixed: Gateway, things: dict[str, str]) -> None:
+    people = [{"name": person(prefixed, role), "role": role, "every": role == "developer"} for role in ROLES]
+    assert crawl(prefixed.url + PREFIX, people, things) == 32 + 2 * 4
+
+
+@pytest.mark.parametrize("version", ["3.0.11", "3.4.25", "3.6.29"])
+def test_the_ui_of_an_older_server_works_under_a_path(version: str, tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    server = Server(tmp_path / "server", version).start()
+    try:
+        server.wait()
+        gateway = under(PREFIX, tmp_path / "gateway", server.url, server.auth or "").start()
+        try:
+            # Without UI v2, its pages are unknown ones of UI v1.
+            assert crawl(gateway.url + PREFIX, [{"name": person(gateway, "developer"), "role": "developer"}], {"flow": "-", "deployment": "-", "run": "-"}) == 2
+        finally:
+            gateway.stop()
+    finally:
+        server.kill()
+
+
+def test_a_refused_click_says_why_and_the_badge_leads_out(place: tuple[Gateway, str], things: dict[str, str]) -> None:
+    gateway, url = place
+    name = gateway.add_user("vera" if "LICTOR_WRITE_DOCS" in os.environ else f"v-{uuid.uuid4().hex[:6]}", "viewer")
+    pictures = str(ROOT / "docs/images") if "LICTOR_WRITE_DOCS" in os.environ and url == gateway.url else ""
+    seen = drive("note.mjs", json.dumps({"url": url, "name": name, "password": PASSWORD, "pictures": pictures, **things}))
+    assert seen.splitlines() == ["seen in light", "seen in dark"]
+
+
+def test_an_ended_session_comes_back_to_the_same_page(place: tuple[Gateway, str], things: dict[str, str]) -> None:
+    gateway, url = place
+    seen = drive("return.mjs", json.dumps({"url": url, "name": person(gateway, "viewer"), "password": PASSWORD, **things}))
+    assert seen.count("back on ") == 2
 
 
 def test_a_person_signs_in_changes_the_password_and_signs_out(gateway: Gateway) -> None:

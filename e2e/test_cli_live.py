@@ -121,6 +121,7 @@ def test_up_with_a_prefect_of_its_own_starts_twice(folder: Path, tmp_path: Path)
     assert sign_in(gateway.port, "admin", password[1])
     name, key = gateway.newcomer("viewer")
     assert gateway.ask(*READ, key=key, body={}).status == 200
+    assert "default: Prefect Server 3.8.8 at http://127.0.0.1" in gateway.cli("policy", "verify")
     assert gateway.stop() == 0
     # What Lictor started is gone with it.
     gateway.out.write_text("")

@@ -107,6 +107,11 @@ def test_prefect_would_run_the_endpoint_that_lictor_judged(version: str, json_ga
         asked, mark = spoilt(chance, rows), recorder.mark()
         status, request = line.ask(*asked)
         reached = recorder.since(mark)
+        if len(reached) == 2:
+            # What an automation does is read before it is enabled.
+            assert [(each.method, each.target) for each in reached] == [("GET", reached[1].target.partition("?")[0]), ("PATCH", reached[1].target)], asked
+            assert reached[1].target.startswith("/api/automations/"), asked
+            reached = reached[1:]
         assert len(reached) == 0 or (len(reached) == 1 and status == 200), (asked, status, [each.target for each in reached])
         if reached:
             sent[request] = (asked, (reached[0].method, reached[0].target))

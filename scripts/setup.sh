@@ -8,7 +8,7 @@ say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # command that proves it : package that brings it
-packages=(chromium:chromium nginx:nginx ab:apache2-utils wrk:wrk curl:curl openssl:openssl cc:build-essential pkg-config:pkg-config)
+packages=(chromium:chromium nginx:nginx caddy:caddy ab:apache2-utils wrk:wrk curl:curl openssl:openssl cc:build-essential pkg-config:pkg-config)
 missing=()
 for pair in "${packages[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
@@ -54,7 +54,7 @@ for job in "${jobs[@]}"; do
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
 
-if [ ! -f e2e/browser/node_modules/.package-lock.json ]; then
-  say "e2e/browser: playwright-core"
-  (cd e2e/browser && npm ci --silent --no-audit --no-fund)
+if ! cmp -s e2e/browser/package-lock.json e2e/browser/node_modules/.installed; then
+  say "e2e/browser: playwright-core, axe-core"
+  (cd e2e/browser && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.installed)
 fi

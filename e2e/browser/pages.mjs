@@ -1,35 +1,50 @@
-// Does every page of both of Prefect's UIs open for a Viewer, without an error and without a change?
-import { check, context, open, signIn, watch } from "./stage.mjs";
+// Does every page of both of Prefect's UIs open for everybody, with the badge on it, without an error and without a change?
+import { at, check, context, isDrawn, open, quietly, signIn, watch } from "./stage.mjs";
 
-const [url, name, password, ids] = process.argv.slice(2);
-const { flow, deployment, run } = JSON.parse(ids);
-const V2 = [
-  "/v2/dashboard", "/v2/runs", `/v2/runs/flow-run/${run}`, "/v2/flows", `/v2/flows/flow/${flow}`, "/v2/deployments", `/v2/deployments/deployment/${deployment}`,
-  "/v2/work-pools", "/v2/work-pools/work-pool/pool", "/v2/blocks", "/v2/variables", "/v2/automations", "/v2/events", "/v2/artifacts", "/v2/concurrency-limits", "/v2/settings",
-];
-const V1 = [
-  "/dashboard", "/runs", `/runs/flow-run/${run}`, "/flows", `/flows/flow/${flow}`, "/deployments", `/deployments/deployment/${deployment}`, "/work-pools",
-  "/work-pools/work-pool/pool", "/blocks", "/variables", "/automations", "/events", "/artifacts", "/concurrency-limits", "/settings",
+const { url, people, password, flow, deployment, run } = JSON.parse(process.argv[2]);
+const COMMON = [
+  "/dashboard", "/runs", `/runs/flow-run/${run}`, "/flows", `/flows/flow/${flow}`, "/deployments", `/deployments/deployment/${deployment}`,
+  "/work-pools", "/work-pools/work-pool/pool", "/blocks", "/variables", "/automations", "/events", "/artifacts", "/concurrency-limits", "/settings",
 ];
 const BAD = /something went wrong|unable to connect|configuration error|is not valid JSON|permission-denied|not allow this|upgrade to prefect cloud|unknown error/i;
+
+async function look(page, role, refused) {
+  const wrong = [];
+  await isDrawn(page).catch(() => wrong.push("blank"));
+  const badge = await page.locator("lictor-badge button.who").textContent({ timeout: 5000 }).catch(() => "no badge");
+  if (!badge.includes(role)) wrong.push(`the badge says ${badge}`);
+  // A worker's role is for machines: it may not read most of this, and its pages say so.
+  if (role === "worker") return [...wrong, ...refused.filter((line) => !/^403 .* permission-denied$|^console|^uncaught/.test(line))];
+  const text = await page.locator("body").innerText();
+  if (BAD.test(text)) wrong.push(`${text.match(BAD)[0]}: ${text.slice(0, 300).replaceAll("\n", " / ")}`);
+  return [...wrong, ...refused];
+}
+
+async function walk(page, role, paths) {
+  const [refused, quiet, wrong] = [watch(page, url), quietly(page), []];
+  for (const path of paths) {
+    await page.goto(at(url, path), { waitUntil: "domcontentloaded" });
+    await quiet();
+    wrong.push(...(await look(page, role, refused.splice(0))).map((line) => `${role} ${path}: ${line}`));
+    console.log(`opened ${role} ${new URL(page.url()).pathname}`);
+  }
+  return wrong;
+}
+
+async function crawl(browser, { name, role, every }) {
+  const pages = every ? COMMON : COMMON.slice(0, 1);
+  const made = await context(browser, url);
+  const [first, second] = [await made.newPage(), await made.newPage()];
+  await signIn(first, url, name, password);
+  const wrong = await Promise.all([walk(first, role, pages.map((path) => `/v2${path}`)), walk(second, role, pages)]);
+  await made.close();
+  return wrong.flat();
+}
 
 const browser = await open();
 const wrong = [];
 try {
-  const page = await (await context(browser, url)).newPage();
-  await signIn(page, name, password);
-  const refused = watch(page);
-  for (const path of [...V2, ...V1]) {
-    refused.length = 0;
-    await page.goto(path, { waitUntil: "domcontentloaded" });
-    await page.waitForFunction(() => document.querySelector("#root, #app")?.textContent?.trim().length > 20, null, { timeout: 20000 }).catch(() => wrong.push(`${path}: blank`));
-    await page.waitForLoadState("networkidle", { timeout: 2500 }).catch(() => {});
-    const text = await page.locator("body").innerText();
-    if (BAD.test(text)) wrong.push(`${path}: ${text.match(BAD)[0]}: ${text.slice(0, 300).replaceAll("\n", " / ")}`);
-    // A page that polls a 404 of Prefect's own (a marker it never had) is Prefect's affair; 401 and 403 would be ours.
-    wrong.push(...refused.filter((line) => /^(401|403|5)/.test(line)).map((line) => `${path}: ${line}`));
-    console.log(`opened ${path}`);
-  }
+  for (const person of people) wrong.push(...(await crawl(browser, person)));
 } finally {
   await browser.close();
 }

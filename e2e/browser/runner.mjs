@@ -5,7 +5,7 @@ const [url, name, password, deployment] = process.argv.slice(2);
 const browser = await open();
 try {
   const page = await (await context(browser, url)).newPage();
-  await signIn(page, name, password);
+  await signIn(page, url, name, password);
   await page.goto(`/v2/deployments/deployment/${deployment}`);
   await page.getByRole("button", { name: /^run$/i }).click();
   const made = page.waitForResponse((response) => response.url().endsWith("/create_flow_run"));

@@ -6,7 +6,7 @@ const browser = await open();
 try {
   const made = await context(browser, url);
   const page = await made.newPage();
-  await signIn(page, name, first);
+  await signIn(page, url, name, first);
   check(page.url().includes("/lictor/account/password"), `a first password must be changed at once, but the page is ${page.url()}`);
   const fields = page.locator("input[type=password]");
   await fields.nth(0).fill(first);
@@ -33,7 +33,7 @@ try {
   await page.waitForURL(/\/lictor\/sign-in/);
   const after = (await made.request.get("/api/admin/version")).status();
   check(after === 401, `after signing out the API says ${after}`);
-  await signIn(page, name, second);
+  await signIn(page, url, name, second);
   console.log("signed out, and in again with the new password");
 } finally {
   await browser.close();

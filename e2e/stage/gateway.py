@@ -98,7 +98,7 @@ class Gateway:
     def run(self, *arguments: str, stdin: str | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Runs a command on this gateway's store, whatever it answers."""
         place = ["--config", str(self.config)] if self.config else ["--data", str(self.data)]
-        return subprocess.run([str(binary()), *arguments, *place], input=stdin or "", capture_output=True, text=True, env={**self.env, **(env or {})}, timeout=60, check=False)
+        return subprocess.run([str(binary()), *arguments, *place], input=stdin or "", capture_output=True, text=True, env={**self.env, **(env or {})}, timeout=240, check=False)
 
     def cli(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs a command that must succeed; answers what it printed."""
@@ -134,3 +134,9 @@ class Gateway:
         """One request, as the holder of a key."""
         headers = {**(http.bearer(key) if key else {}), **more.pop("headers", {})}
         return http.ask(self.port, method, path, headers=headers, **more)
+
+
+def under(path: str, folder: Path, upstream: str, auth: str = "admin:only-lictor-knows") -> Gateway:
+    """A gateway that clients find under a path, not yet started. `url` stays its own address."""
+    port = free_port()
+    return Gateway(folder, "--upstream", upstream, "--public-url", f"http://127.0.0.1:{port}{path}/", env={"LICTOR_UPSTREAM_AUTH_STRING": auth}, port=port)

@@ -40,6 +40,8 @@ pub struct Rejection {
     pub claimed: String,
     /// The credential, when it is one that we know (revoked, expired, of another, of a disabled principal).
     pub credential: Option<CredentialRef>,
+    /// In how many seconds it may be tried again, when that is known.
+    pub retry_after: Option<u32>,
 }
 
 impl Rejection {
@@ -47,13 +49,14 @@ impl Rejection {
     #[must_use]
     pub fn of(reason: Reason, name: &str) -> Self {
         let canonical = PrincipalName::parse(name).is_ok();
-        Self { reason, claimed: if canonical { name.to_owned() } else { String::new() }, credential: None }
+        let claimed = if canonical { name.to_owned() } else { String::new() };
+        Self { claimed, ..Self::from(reason) }
     }
 }
 
 impl From<Reason> for Rejection {
     fn from(reason: Reason) -> Self {
-        Self { reason, claimed: String::new(), credential: None }
+        Self { reason, claimed: String::new(), credential: None, retry_after: None }
     }
 }
 
@@ -85,12 +88,14 @@ pub struct Caller {
     pub secure: bool,
     /// `scheme://host` as the browser sees it.
     pub origin: String,
+    /// The path that the browser sees before ours; empty at the root.
+    pub base: Arc<str>,
     /// What the client calls itself.
     pub user_agent: Arc<str>,
     /// Who it is, if a credential was verified.
     pub identity: Option<Identity>,
     /// Why a presented credential was rejected.
-    pub reason: Option<Reason>,
+    pub rejection: Option<Rejection>,
 }
 
 impl Caller {

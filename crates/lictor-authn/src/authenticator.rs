@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     pub(crate) background: Handle,
     pub(crate) feed: Arc<Feed>,
     pub(crate) verifier: Verifier,
-    pub(crate) throttle: Throttle,
+    pub(crate) throttle: Arc<Throttle>,
     pub(crate) ledger: Ledger,
     refusals: Refusals,
     /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
@@ -69,11 +69,13 @@ impl Authenticator {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
         let (flush_every, certificate_rules) = (options.flush_every, options.certificate_rules.clone());
-        let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options).await?;
+        let throttle = Arc::new(Throttle::new(clock.clone()));
+        let shared = Arc::clone(&throttle);
+        let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options, shared).await?;
         let inner = Arc::new(Inner {
             feed: Arc::new(feed),
             verifier,
-            throttle: Throttle::new(clock.clone()),
+            throttle,
             ledger: Ledger::default(),
             refusals: Refusals::new(clock.clone()),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
@@ -99,6 +101,11 @@ impl Authenticator {
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.inner.feed.subscribe()
+    }
+
+    /// Reads what this process has just changed, so that an answer that says so is true when it arrives.
+    pub async fn refresh(&self) {
+        self.inner.feed.refresh().await;
     }
 
     /// Whether the store answered in the last seconds.
@@ -147,6 +154,7 @@ fn prefect_version(user_agent: &str) -> &str {
 impl Inner {
     async fn flush(&self) {
         self.record_refusals().await;
+        self.share_bans().await;
         if let Err(error) = self.ledger.flush(&self.store).await {
             tracing::warn!(%error, "uses of keys and sessions could not be written down yet");
         }
@@ -155,6 +163,15 @@ impl Inner {
     async fn record_refusals(&self) {
         if let Err(error) = self.refusals.flush(&self.store).await {
             tracing::warn!(%error, "refused credentials could not be recorded yet");
+        }
+    }
+
+    /// Tells the store, and so the other replicas and the command line, which bans have begun here.
+    async fn share_bans(&self) {
+        let begun = self.throttle.take_begun();
+        if let Err(error) = self.store.begin_bans(&begun).await {
+            tracing::warn!(%error, "bans could not be shared with other replicas yet; they hold here");
+            self.throttle.keep_begun(begun);
         }
     }
 
@@ -177,6 +194,7 @@ fn keep_flushing(inner: &Arc<Inner>, every: Duration) {
             tokio::select! {
                 // A refusal is written at once; those that come while it is written share the next commit.
                 () = inner.refusals.wake.notified() => inner.record_refusals().await,
+                () = inner.throttle.wake.notified() => inner.share_bans().await,
                 _ = ticks.tick() => {
                     inner.flush().await;
                     flushes = flushes.wrapping_add(1);

@@ -2,6 +2,8 @@
 //!
 //! One reader for Basic's decoded text and for a socket's token, so that both split the same way.
 
+use std::borrow::Cow;
+
 use lictor_model::{ApiKey, KeyError, Reason};
 
 /// The longest text that is read, in bytes. Longer is malformed before it costs anything.
@@ -15,7 +17,7 @@ pub enum Claim<'a> {
     /// A key, and the name that it is said to belong to.
     NamedKey {
         /// What stands before the colon.
-        name: &'a str,
+        name: Cow<'a, str>,
         /// What stands behind it.
         key: ApiKey,
     },
@@ -43,7 +45,7 @@ pub fn read(text: &str) -> Result<Claim<'_>, Reason> {
         return read_key(text).map(Claim::Key);
     };
     if ApiKey::looks_like(secret) {
-        return Ok(Claim::NamedKey { name, key: read_key(secret)? });
+        return Ok(Claim::NamedKey { name: as_written(name), key: read_key(secret)? });
     }
     match ApiKey::parse(name) {
         Ok(key) if secret.is_empty() => Ok(Claim::Key(key)),
@@ -51,6 +53,12 @@ pub fn read(text: &str) -> Result<Claim<'_>, Reason> {
         Ok(_) => Err(Reason::MalformedCredential),
         Err(_) => Ok(Claim::Password { name, password: secret }),
     }
+}
+
+/// The name without what a URL had to encode: `https://alice%40example.com:KEY@host/api` comes decoded over HTTP, and as
+/// it stands from the websockets of old clients. No name has a percent sign, so that this reads one way only.
+fn as_written(name: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(name).decode_utf8().unwrap_or(Cow::Borrowed(name))
 }
 
 fn read_key(text: &str) -> Result<ApiKey, Reason> {
@@ -79,6 +87,9 @@ mod tests {
         assert_eq!(shape(key).unwrap(), "key");
         assert_eq!(shape(&format!("{key}:")).unwrap(), "key");
         assert_eq!(shape(&format!("alice:{key}")).unwrap(), "alice+key");
+        assert_eq!(shape(&format!("al%40ex.com:{key}")).unwrap(), "al@ex.com+key");
+        assert_eq!(shape(&format!("al%zz%ff:{key}")).unwrap(), "al%zz%ff+key");
+        assert_eq!(shape("al%40ex.com:secret").unwrap(), "al%40ex.com|secret");
         assert_eq!(shape("alice:secret").unwrap(), "alice|secret");
         assert_eq!(shape("alice:pa:ss:word").unwrap(), "alice|pa:ss:word");
         assert_eq!(shape(":").unwrap(), "|");

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::options::Options;
+use crate::throttle::Throttle;
 use crate::view::{People, Sessions, View};
 
 /// How long ago the store may have answered last for the view to count as fresh.
@@ -33,6 +34,8 @@ pub(crate) struct Feed {
     clock: Clock,
     background: Handle,
     options: Options,
+    /// Holds the bans, which are the store's too.
+    throttle: Arc<Throttle>,
     view: ArcSwap<View>,
     changes: watch::Sender<u64>,
     heard_at: AtomicI64,
@@ -55,6 +58,7 @@ impl Feed {
         clock: Clock,
         background: Handle,
         options: Options,
+        throttle: Arc<Throttle>,
     ) -> Result<Self, StoreError> {
         let heard_at = AtomicI64::new(clock.now().as_micros());
         let changes = watch::Sender::new(0);
@@ -64,6 +68,7 @@ impl Feed {
             clock,
             background,
             options,
+            throttle,
             view: ArcSwap::from_pointee(View::empty()),
             changes,
             heard_at,
@@ -166,6 +171,10 @@ impl Feed {
         if versions.sessions != now.sessions.version || depth == Depth::SessionUse {
             let (version, rows) = self.store.load_sessions().await?;
             next.sessions = Arc::new(Sessions::build(version, rows, &now.sessions));
+        }
+        if versions.bans != self.throttle.version() {
+            let (version, bans) = self.store.load_bans().await?;
+            self.throttle.heed(version, &bans);
         }
         self.heard_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
         // What was loaded may be newer than the versions that were asked for first.

@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use lictor_model::{Digest, Identity, Reason};
+use lictor_model::{ClientAddress, Digest, Identity, Reason};
 
 use crate::attempt::{Origin, Rejection};
 use crate::authenticator::Authenticator;
 use crate::claim::MAX_TEXT;
 use crate::feed::Depth;
 use crate::password::DUMMY;
-use crate::throttle::Source;
+use crate::throttle::MustWait;
 use crate::view::Password;
+
+/// Why a password was not looked at.
+enum NotLookedAt {
+    /// Too many were wrong before.
+    MustWait(MustWait),
+    /// Trouble of ours.
+    Reason(Reason),
+}
 
 impl Authenticator {
     /// Checks a name and a password.
@@ -27,7 +35,7 @@ impl Authenticator {
         if name.len().saturating_add(password.len()) > MAX_TEXT {
             return Err(rejected(Reason::MalformedCredential));
         }
-        let source = Source::from(origin.client_ip);
+        let source = ClientAddress::from(origin.client_ip);
         if let Some(identity) = self.remembered(name, password, source) {
             return Ok(identity);
         }
@@ -38,11 +46,14 @@ impl Authenticator {
             // While the store is away, the password may be one that we have not heard of.
             Ok(None) if !heard => Err(rejected(Reason::StoreUnavailable)),
             Ok(None) => Err(rejected(Reason::InvalidCredentials)),
-            Err(reason) => Err(rejected(reason)),
+            Err(NotLookedAt::MustWait(MustWait(seconds))) => {
+                Err(Rejection { retry_after: Some(seconds), ..rejected(Reason::TooManyFailures) })
+            }
+            Err(NotLookedAt::Reason(reason)) => Err(rejected(reason)),
         }
     }
 
-    fn remembered(&self, name: &str, password: &str, source: Source) -> Option<Identity> {
+    fn remembered(&self, name: &str, password: &str, source: ClientAddress) -> Option<Identity> {
         let inner = &self.inner;
         inner.feed.peek(|view| {
             let stored = view.people.password(name)?;
@@ -51,7 +62,12 @@ impl Authenticator {
         })
     }
 
-    async fn look_at(&self, name: &str, password: &str, source: Source) -> Result<Option<Identity>, Reason> {
+    async fn look_at(
+        &self,
+        name: &str,
+        password: &str,
+        source: ClientAddress,
+    ) -> Result<Option<Identity>, NotLookedAt> {
         let inner = &self.inner;
         let stored = inner.feed.peek(|view| view.people.password(name).cloned());
         let hash = stored.as_ref().map_or(DUMMY, |stored| stored.row.hash.as_str());
@@ -59,11 +75,15 @@ impl Authenticator {
         let account = Digest::of(name.as_bytes());
         let flight = inner.verifier.flight(tag);
         let work = async {
-            inner.throttle.begin(account, source).map_err(|_| Reason::TooManyFailures)?;
-            let judged = inner.verifier.judge(password, hash).await.inspect_err(|_| {
+            inner.throttle.begin(account, source).map_err(NotLookedAt::MustWait)?;
+            let judged = inner.verifier.judge(password, hash).await.map_err(|reason| {
                 inner.throttle.not_judged(account, source);
+                NotLookedAt::Reason(reason)
             })?;
-            let Some(stored) = stored.as_ref().filter(|_| judged.fits) else { return Ok(false) };
+            let Some(stored) = stored.as_ref().filter(|_| judged.fits) else {
+                inner.throttle.failed(name, account, source);
+                return Ok(false);
+            };
             inner.throttle.succeeded(account, source);
             inner.verifier.remember(tag, account);
             if let Some(better) = judged.better_hash {

@@ -70,7 +70,7 @@ impl Authenticator {
                 Some(principal) if principal.disabled => Err(Reason::PrincipalDisabled),
                 Some(_) => Ok(()),
             },
-            CredentialKind::Console => Err(Reason::AuthenticationRequired),
+            CredentialKind::ResetLink | CredentialKind::Console => Err(Reason::AuthenticationRequired),
         })
     }
 
@@ -88,7 +88,7 @@ impl Authenticator {
     async fn identify_claim(&self, claim: Result<Claim<'_>, Reason>, origin: &Origin) -> Result<Identity, Rejection> {
         match claim? {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
-            Claim::NamedKey { name, key } => self.identify_key(Some(name), &key, origin).await,
+            Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
             Claim::Password { name, password } => self.check_password(name, password, origin).await,
         }
     }

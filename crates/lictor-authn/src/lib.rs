@@ -19,6 +19,7 @@ mod options;
 pub mod password;
 mod presented;
 mod refusals;
+pub mod reset;
 pub mod session;
 mod sign_in;
 #[cfg(test)]

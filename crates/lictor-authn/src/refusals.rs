@@ -4,12 +4,11 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lictor_model::{Actor, AuditEvent, Clock, EventId, Outcome, Reason, RequestId, Timestamp};
+use lictor_model::{Actor, AuditEvent, ClientAddress, Clock, EventId, Outcome, Reason, RequestId, Timestamp};
 use lictor_store::{Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::attempt::{Origin, Rejection};
-use crate::throttle::Source;
 
 /// What a refusal is called in the record.
 const OPERATION: &str = "credential.refuse";
@@ -31,7 +30,7 @@ pub(crate) struct Refusals {
 #[derive(Debug, Default)]
 struct State {
     minute: Timestamp,
-    seen: HashSet<(Reason, String, Source)>,
+    seen: HashSet<(Reason, String, ClientAddress)>,
     folded: u64,
     waiting: Vec<AuditEvent>,
 }
@@ -83,7 +82,7 @@ impl State {
             (self.minute, self.folded) = (now, 0);
             self.seen.clear();
         }
-        let like = (rejection.reason, rejection.claimed.clone(), Source::from(origin.client_ip));
+        let like = (rejection.reason, rejection.claimed.clone(), ClientAddress::from(origin.client_ip));
         let room = self.seen.len() < A_MINUTE && self.waiting.len() < WAITING;
         let is_new = room && self.seen.insert(like);
         self.folded += u64::from(!is_new);
@@ -125,6 +124,7 @@ fn event(rejection: &Rejection, origin: &Origin, request: &RequestId, at: Timest
         workspace: None,
         outcome: Outcome::Refused,
         reason: rejection.reason.code().to_owned(),
+        demands: None,
         status: rejection.reason.status(),
         request: Some(request.clone()),
     }

@@ -1,7 +1,8 @@
 //! How does a browser come and go? Sign-in, sign-out and the change of a password.
 
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Identity, Principal, PrincipalId, Reason, RequestId, Secret, Timestamp,
+    CredentialId, CredentialKind, CredentialRef, Digest, Identity, Principal, PrincipalId, Reason, RequestId, Secret,
+    Timestamp,
 };
 use lictor_store::{By, SessionRow, StoreError};
 
@@ -29,11 +30,11 @@ pub struct SignedIn {
 }
 
 /// Why a password was not changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordChangeError {
     /// The old password is wrong, or cannot be looked at now.
-    #[error("{}", .0.advice())]
-    Refused(Reason),
+    #[error("{}", .0.reason.advice())]
+    Refused(Rejection),
     /// The new one is not good enough.
     #[error(transparent)]
     Weak(#[from] PolicyError),
@@ -44,7 +45,7 @@ pub enum PasswordChangeError {
 
 impl From<Reason> for PasswordChangeError {
     fn from(reason: Reason) -> Self {
-        Self::Refused(reason)
+        Self::Refused(reason.into())
     }
 }
 
@@ -60,13 +61,11 @@ impl Authenticator {
         password: &str,
         origin: &Origin,
         request: &RequestId,
-    ) -> Result<SignedIn, Reason> {
-        let identity = self.check_password(name, password, origin).await.map_err(|rejection| {
-            self.audit_refusal(&rejection, origin, request);
-            rejection.reason
-        })?;
+    ) -> Result<SignedIn, Rejection> {
+        let checked = self.check_password(name, password, origin).await;
+        let identity = checked.inspect_err(|rejection| self.audit_refusal(rejection, origin, request))?;
         let by = By::caller(&identity, origin.client_ip.to_string(), Some(request.clone()));
-        self.begin_session(&by, &identity.principal, origin).await
+        Ok(self.begin_session(&by, &identity.principal, origin).await?)
     }
 
     /// Ends the session that the identity rests on; another credential has no session to end.
@@ -97,6 +96,9 @@ impl Authenticator {
         request: &RequestId,
     ) -> Result<Option<SignedIn>, PasswordChangeError> {
         let name = &identity.principal.name;
+        // Whoever guesses at the account from elsewhere must not keep its holder from changing the password.
+        let account = Digest::of(name.as_str().as_bytes());
+        self.inner.throttle.vouch(account, origin.client_ip.into());
         let proved = self.check_password(name.as_str(), old, origin).await.and_then(|proved| {
             // The name may have been given to somebody else since.
             let same = proved.principal.id == identity.principal.id;
@@ -104,7 +106,7 @@ impl Authenticator {
         });
         proved.map_err(|rejection| {
             self.audit_refusal(&rejection, origin, request);
-            rejection.reason
+            PasswordChangeError::Refused(rejection)
         })?;
         if old == new {
             return Err(PasswordChangeError::Unchanged);
@@ -164,7 +166,8 @@ impl Authenticator {
     }
 }
 
-fn reason_of(error: &StoreError) -> Reason {
+/// The store's trouble as a reason.
+pub(crate) fn reason_of(error: &StoreError) -> Reason {
     match error {
         error if error.is_unavailable() => Reason::StoreUnavailable,
         StoreError::NotFound { .. } => Reason::InvalidCredentials,

@@ -48,6 +48,14 @@ impl Stage {
         Self { store, clock, auth }
     }
 
+    /// Another replica on the same store, or this one started again.
+    pub(crate) async fn another(&self) -> Self {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let auth =
+            Authenticator::start(store.clone(), clock.clone(), Handle::current(), Self::options()).await.unwrap();
+        Self { store, clock, auth }
+    }
+
     pub(crate) async fn add_user(&self, who: &str, hash: Option<String>) {
         add(&self.store, PrincipalKind::User, who, hash).await;
     }
@@ -66,7 +74,7 @@ impl Stage {
     }
 
     pub(crate) async fn sign_in(&self, who: &str, password: &str) -> Result<SignedIn, Reason> {
-        self.auth.sign_in(who, password, &here(), &RequestId::fresh()).await
+        self.auth.sign_in(who, password, &here(), &RequestId::fresh()).await.map_err(|refused| refused.reason)
     }
 
     /// Presents an `Authorization`.

@@ -1,11 +1,16 @@
 //! May this caller guess a password now? Bounds per account and address, per address, and per account.
 
+mod bans;
+
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lictor_model::{Clock, Digest, Timestamp};
+use lictor_model::{Ban, ClientAddress, Clock, Digest, PrincipalName, Timestamp};
+use lictor_store::HeldBan;
+use tokio::sync::Notify;
+
+use bans::Bans;
 
 /// Failures of one account from one address before it must wait.
 const PAIR_FAILURES: u32 = 10;
@@ -30,29 +35,6 @@ struct Window {
     seconds: i64,
 }
 
-/// An address as attackers own them: one IPv4, or an IPv6 /64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Source(IpAddr);
-
-impl From<IpAddr> for Source {
-    fn from(ip: IpAddr) -> Self {
-        Self(match ip.to_canonical() {
-            v4 @ IpAddr::V4(_) => v4,
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        })
-    }
-}
-
-impl Source {
-    /// Its bytes, for keys.
-    pub(crate) fn octets(self) -> [u8; 16] {
-        match self.0 {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-            IpAddr::V6(v6) => v6.octets(),
-        }
-    }
-}
-
 /// Which account is guessed at: a digest, so that names of any length take the same room.
 pub(crate) type Account = Digest;
 
@@ -72,55 +54,107 @@ struct Count {
 
 #[derive(Debug, Default)]
 struct Counts {
-    pairs: HashMap<(Account, Source), Pair>,
-    addresses: HashMap<Source, Count>,
+    pairs: HashMap<(Account, ClientAddress), Pair>,
+    addresses: HashMap<ClientAddress, Count>,
     accounts: HashMap<Account, Count>,
-    successes: HashMap<(Account, Source), Timestamp>,
+    successes: HashMap<(Account, ClientAddress), Timestamp>,
+    bans: Bans,
 }
 
-/// Counts failed guesses in memory. Each replica counts for itself.
+/// Counts failed guesses in memory. Each replica counts for itself; what that leads to, a ban, it shares by the store.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     clock: Clock,
     counts: Mutex<Counts>,
+    /// Told when a ban has begun that the store does not know.
+    pub(crate) wake: Notify,
 }
 
-/// The guess is refused without being looked at.
+/// The guess is refused without being looked at, for so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MustWait;
+pub(crate) struct MustWait(pub(crate) u32);
 
 impl Throttle {
     /// Nothing has failed yet.
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, counts: Mutex::default() }
+        Self { clock, counts: Mutex::default(), wake: Notify::new() }
     }
 
     /// Begins a guess. It counts as a failure until [`Throttle::succeeded`] takes that back, so that guesses made at
     /// the same time cannot all pass before the first has failed.
-    pub(crate) fn begin(&self, account: Account, source: Source) -> Result<(), MustWait> {
+    pub(crate) fn begin(&self, account: Account, source: ClientAddress) -> Result<(), MustWait> {
         let now = self.clock.now();
         let mut counts = self.lock();
-        if counts.must_wait(account, source, now) {
+        if let Some(until) = counts.waits_until(account, source, now) {
             let pair = counts.pair(account, source, now);
             pair.refused = pair.refused.saturating_add(1);
-            return Err(MustWait);
+            return Err(MustWait(u32::try_from(now.seconds_until(until)).unwrap_or(u32::MAX)));
         }
         counts.charge(account, source, now);
         Ok(())
     }
 
-    /// The guess was right: the failures of this account from this address are forgiven.
-    pub(crate) fn succeeded(&self, account: Account, source: Source) {
+    /// The guess was wrong: whatever must wait from now on is a ban, for the store and the other replicas.
+    pub(crate) fn failed(&self, name: &str, account: Account, source: ClientAddress) {
+        // No account has another kind of name, and people type passwords into name fields.
+        let name = PrincipalName::parse(name).ok();
         let now = self.clock.now();
         let mut counts = self.lock();
-        counts.pairs.remove(&(account, source));
-        counts.refund(account, source);
+        let begun = counts.begun(name, account, source, now);
+        if counts.bans.note(begun, now) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Bans that the store does not know yet.
+    pub(crate) fn take_begun(&self) -> Vec<Ban> {
+        self.lock().bans.take_begun()
+    }
+
+    /// Bans that could not be stored.
+    pub(crate) fn keep_begun(&self, bans: Vec<Ban>) {
+        self.lock().bans.keep_begun(bans);
+    }
+
+    /// Holds the bans that the store has, and forgets the failures behind those that were lifted.
+    pub(crate) fn heed(&self, version: i64, held: &[HeldBan]) {
+        let mut counts = self.lock();
+        for (account, source) in counts.bans.heed(version, held) {
+            counts.forgive(account, source);
+        }
+    }
+
+    /// As of which version the bans of the store are.
+    pub(crate) fn version(&self) -> i64 {
+        self.lock().bans.version
+    }
+
+    /// The failures of this account from this address count no more.
+    pub(crate) fn forgive(&self, account: Account, source: ClientAddress) {
+        self.lock().forgive(Some(account), Some(source));
+        self.vouch(account, source);
+    }
+
+    /// Whoever sits there is known to be the account's holder, so that a crowd of guessers elsewhere does not keep them
+    /// out.
+    pub(crate) fn vouch(&self, account: Account, source: ClientAddress) {
+        let now = self.clock.now();
+        let mut counts = self.lock();
         make_room(&mut counts.successes, &(account, source), |_| true);
         counts.successes.insert((account, source), now);
     }
 
+    /// The guess was right: the failures of this account from this address are forgiven.
+    pub(crate) fn succeeded(&self, account: Account, source: ClientAddress) {
+        let mut counts = self.lock();
+        counts.pairs.remove(&(account, source));
+        counts.refund(account, source);
+        drop(counts);
+        self.vouch(account, source);
+    }
+
     /// The guess was not looked at after all (we were too busy).
-    pub(crate) fn not_judged(&self, account: Account, source: Source) {
+    pub(crate) fn not_judged(&self, account: Account, source: ClientAddress) {
         let mut counts = self.lock();
         if let Some(pair) = counts.pairs.get_mut(&(account, source)) {
             pair.failures = pair.failures.saturating_sub(1);
@@ -130,9 +164,14 @@ impl Throttle {
     }
 
     /// Whether a remembered password may pass although its address must wait. It may, so that an attacker behind the
-    /// same address cannot lock a client out, until the refused guesses are so many that they are a search.
-    pub(crate) fn lets_remembered_pass(&self, account: Account, source: Source) -> bool {
+    /// same address cannot lock a client out, until the refused guesses are so many that they are a search, or an
+    /// administrator has banned them.
+    pub(crate) fn lets_remembered_pass(&self, account: Account, source: ClientAddress) -> bool {
+        let now = self.clock.now();
         let counts = self.lock();
+        if counts.bans.by_word(account, source).is_some_and(|end| now < end) {
+            return false;
+        }
         counts.pairs.get(&(account, source)).is_none_or(|pair| pair.refused < PAIR_REFUSALS)
     }
 
@@ -142,15 +181,43 @@ impl Throttle {
 }
 
 impl Counts {
-    fn must_wait(&self, account: Account, source: Source, now: Timestamp) -> bool {
-        let pair = self.pairs.get(&(account, source)).is_some_and(|pair| now < pair.waits_until);
-        let address = self.addresses.get(&source).is_some_and(|count| ADDRESS.is_full(*count, now));
+    /// Until when the guess must wait, if it must.
+    fn waits_until(&self, account: Account, source: ClientAddress, now: Timestamp) -> Option<Timestamp> {
         let known = self.successes.contains_key(&(account, source));
-        let crowd = !known && self.accounts.get(&account).is_some_and(|count| ACCOUNT.is_full(*count, now));
-        pair || address || crowd
+        let pair = self.pairs.get(&(account, source)).map(|pair| pair.waits_until);
+        let address = self.addresses.get(&source).and_then(|count| ADDRESS.end(*count, now));
+        let crowd = self.accounts.get(&account).filter(|_| !known).and_then(|count| ACCOUNT.end(*count, now));
+        let ban = self.bans.end(account, source, known);
+        [pair, address, crowd, ban].into_iter().flatten().max().filter(|until| now < *until)
     }
 
-    fn pair(&mut self, account: Account, source: Source, now: Timestamp) -> &mut Pair {
+    /// The waits that hold now for this account and address, as bans.
+    fn begun(&self, name: Option<PrincipalName>, account: Account, source: ClientAddress, now: Timestamp) -> Vec<Ban> {
+        let pair = self.pairs.get(&(account, source)).map(|pair| pair.waits_until);
+        let address = self.addresses.get(&source).and_then(|count| ADDRESS.end(*count, now));
+        let crowd = self.accounts.get(&account).and_then(|count| ACCOUNT.end(*count, now));
+        let holds = |until: Option<Timestamp>| until.filter(|until| now < *until);
+        let named = name.into_iter().flat_map(|name| {
+            let pair = holds(pair).map(|until| bans::of(Some(name.clone()), Some(source), now, until));
+            [pair, holds(crowd).map(|until| bans::of(Some(name), None, now, until))]
+        });
+        named.chain([holds(address).map(|until| bans::of(None, Some(source), now, until))]).flatten().collect()
+    }
+
+    /// Forgets the failures of an account, of an address, or of the one from the other.
+    fn forgive(&mut self, account: Option<Account>, source: Option<ClientAddress>) {
+        let fits = |of: &Account, from: &ClientAddress| {
+            account.is_none_or(|account| account == *of) && source.is_none_or(|source| source == *from)
+        };
+        self.pairs.retain(|(of, from), _| !fits(of, from));
+        match (account, source) {
+            (Some(account), None) => drop(self.accounts.remove(&account)),
+            (None, Some(source)) => drop(self.addresses.remove(&source)),
+            _ => {}
+        }
+    }
+
+    fn pair(&mut self, account: Account, source: ClientAddress, now: Timestamp) -> &mut Pair {
         let key = (account, source);
         make_room(&mut self.pairs, &key, |pair| pair.is_stale(now));
         let pair = self.pairs.entry(key).or_default();
@@ -161,7 +228,7 @@ impl Counts {
         pair
     }
 
-    fn charge(&mut self, account: Account, source: Source, now: Timestamp) {
+    fn charge(&mut self, account: Account, source: ClientAddress, now: Timestamp) {
         let pair = self.pair(account, source, now);
         pair.failures = pair.failures.saturating_add(1);
         if let Some(beyond) = pair.failures.checked_sub(PAIR_FAILURES) {
@@ -174,7 +241,7 @@ impl Counts {
         }
     }
 
-    fn refund(&mut self, account: Account, source: Source) {
+    fn refund(&mut self, account: Account, source: ClientAddress) {
         for count in [self.addresses.get_mut(&source), self.accounts.get_mut(&account)].into_iter().flatten() {
             count.failures = count.failures.saturating_sub(1);
         }
@@ -192,8 +259,10 @@ impl Window {
         now.seconds_since(count.since) >= self.seconds
     }
 
-    fn is_full(self, count: Count, now: Timestamp) -> bool {
-        count.failures >= self.failures && !self.is_over(count, now)
+    /// When the window ends, if it is full.
+    fn end(self, count: Count, now: Timestamp) -> Option<Timestamp> {
+        let is_full = count.failures >= self.failures && !self.is_over(count, now);
+        is_full.then(|| count.since.plus_seconds(self.seconds))
     }
 
     fn charge<K: Eq + Hash + Copy>(self, counts: &mut HashMap<K, Count>, key: K, now: Timestamp) {
@@ -221,118 +290,4 @@ fn make_room<K: Eq + Hash + Copy, V>(entries: &mut HashMap<K, V>, key: &K, stale
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stage() -> (Throttle, Clock) {
-        let clock = Clock::manual(Timestamp::from_micros(1_700_000_000_000_000));
-        (Throttle::new(clock.clone()), clock)
-    }
-
-    fn account(name: &str) -> Account {
-        Digest::of(name.as_bytes())
-    }
-
-    fn source(text: &str) -> Source {
-        text.parse::<IpAddr>().unwrap().into()
-    }
-
-    #[test]
-    fn ten_failures_cost_a_minute_and_each_further_one_doubles_it_up_to_fifteen() {
-        let (throttle, clock) = stage();
-        let (alice, here) = (account("alice"), source("192.0.2.1"));
-        for _ in 0..10 {
-            throttle.begin(alice, here).unwrap();
-        }
-        for wait in [60, 120, 240, 480, 900, 900] {
-            assert_eq!(throttle.begin(alice, here), Err(MustWait));
-            clock.advance(wait - 1);
-            assert_eq!(throttle.begin(alice, here), Err(MustWait), "one second before {wait}");
-            clock.advance(1);
-            throttle.begin(alice, here).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_success_forgives_and_other_accounts_and_addresses_are_judged_alone() {
-        let (throttle, _) = stage();
-        let (alice, here) = (account("alice"), source("192.0.2.1"));
-        for _ in 0..5 {
-            for _ in 0..10 {
-                throttle.begin(alice, here).unwrap();
-            }
-            assert_eq!(throttle.begin(alice, here), Err(MustWait));
-            throttle.begin(account("bob"), here).unwrap();
-            throttle.begin(alice, source("192.0.2.2")).unwrap();
-            throttle.succeeded(account("bob"), here);
-            throttle.succeeded(alice, here);
-        }
-    }
-
-    #[test]
-    fn one_address_has_sixty_failures_in_a_quarter_of_an_hour() {
-        let (throttle, clock) = stage();
-        let here = source("2001:db8::1");
-        for at in 0..60 {
-            throttle.begin(account(&format!("user{at}")), here).unwrap();
-        }
-        assert_eq!(throttle.begin(account("alice"), here), Err(MustWait));
-        assert_eq!(throttle.begin(account("alice"), source("2001:db8::ffff:2")), Err(MustWait), "the same /64");
-        throttle.begin(account("alice"), source("2001:db8:0:1::1")).unwrap();
-        clock.advance(900);
-        throttle.begin(account("alice"), here).unwrap();
-    }
-
-    #[test]
-    fn a_crowd_of_addresses_has_a_hundred_failures_an_hour_and_known_addresses_still_get_in() {
-        let (throttle, clock) = stage();
-        let (alice, home) = (account("alice"), source("198.51.100.7"));
-        throttle.begin(alice, home).unwrap();
-        throttle.succeeded(alice, home);
-        for at in 0..100 {
-            throttle.begin(alice, source(&format!("192.0.2.{at}"))).unwrap();
-        }
-        assert_eq!(throttle.begin(alice, source("192.0.2.200")), Err(MustWait));
-        throttle.begin(alice, home).unwrap();
-        clock.advance(3600);
-        throttle.begin(alice, source("192.0.2.200")).unwrap();
-    }
-
-    #[test]
-    fn a_remembered_password_passes_until_the_refusals_are_a_search() {
-        let (throttle, _) = stage();
-        let (alice, here) = (account("alice"), source("::ffff:192.0.2.1"));
-        for _ in 0..10 {
-            throttle.begin(alice, here).unwrap();
-        }
-        for _ in 0..1_000 {
-            assert!(throttle.lets_remembered_pass(alice, here));
-            assert_eq!(throttle.begin(alice, source("192.0.2.1")), Err(MustWait), "a mapped IPv4 is that IPv4");
-        }
-        assert!(!throttle.lets_remembered_pass(alice, here));
-    }
-
-    #[test]
-    fn refusals_for_the_address_alone_are_a_search_too() {
-        let (throttle, _) = stage();
-        let (alice, here) = (account("alice"), source("192.0.2.1"));
-        for at in 0..60 {
-            throttle.begin(account(&format!("user{at}")), here).unwrap();
-        }
-        for _ in 0..1_000 {
-            assert!(throttle.lets_remembered_pass(alice, here));
-            assert_eq!(throttle.begin(alice, here), Err(MustWait));
-        }
-        assert!(!throttle.lets_remembered_pass(alice, here));
-    }
-
-    #[test]
-    fn the_maps_stay_bounded() {
-        let (throttle, _) = stage();
-        for at in 0..u32::try_from(ENTRIES * 2).unwrap() {
-            throttle.begin(Digest::of(&at.to_be_bytes()), IpAddr::from(at.to_be_bytes()).into()).unwrap();
-        }
-        let counts = throttle.lock();
-        assert!(counts.pairs.len() <= ENTRIES && counts.addresses.len() <= ENTRIES && counts.accounts.len() <= ENTRIES);
-    }
-}
+mod tests;

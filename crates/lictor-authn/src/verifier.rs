@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use lictor_model::{Clock, Reason, Timestamp};
+use lictor_model::{ClientAddress, Clock, Reason, Timestamp};
 use moka::sync::Cache;
 use sha2::Sha256;
 use tokio::runtime::Handle;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::options::Options;
 use crate::password::{self, HashError};
-use crate::throttle::{Account, Source};
+use crate::throttle::Account;
 
 /// Remembered passwords at most.
 const REMEMBERED: u64 = 10_000;
@@ -72,7 +72,7 @@ impl Verifier {
     }
 
     /// The tag of a guess. Each part is preceded by its length, so that no two guesses run together.
-    pub(crate) fn tag(&self, name: &str, password: &str, stored: &str, source: Source) -> Tag {
+    pub(crate) fn tag(&self, name: &str, password: &str, stored: &str, source: ClientAddress) -> Tag {
         let mut mac = self.keyed.clone();
         for part in [name.as_bytes(), password.as_bytes(), stored.as_bytes(), &source.octets()] {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

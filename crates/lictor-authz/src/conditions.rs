@@ -4,7 +4,7 @@
 //! is everything. Each condition names a fact, and what it needs besides the row. Prefect would read the same fact: the
 //! body has been parsed strictly, and what is forwarded is written anew from what was looked at here.
 
-use lictor_model::{Permission, PermissionSet};
+use lictor_model::{Demands, Permission, PermissionSet};
 use serde_json::{Map, Value};
 
 use crate::event_payloads::EVERY_PAYLOAD;
@@ -35,6 +35,20 @@ pub(crate) fn lacking(inspect: Inspect, body: &Value, held: PermissionSet) -> Op
     inspect.conditions().iter().find(unmet).map(|condition| condition.needs.lacking(held))
 }
 
+/// What all the facts found need.
+#[must_use]
+pub(crate) fn demands(inspect: Inspect, body: &Value) -> Demands {
+    let mut demands = Demands::default();
+    for condition in inspect.conditions().iter().filter(|condition| condition.is_met_by(body)) {
+        match condition.needs {
+            Access::Either(any_of) => demands.add(any_of),
+            Access::Needs(all) => all.iter().for_each(|one| demands.add(PermissionSet::of(&[one]))),
+            Access::Public | Access::Member | Access::Nobody => {}
+        }
+    }
+    demands
+}
+
 impl Inspect {
     /// The facts that are looked for in the body; empty where the body is not looked at, or only rewritten.
     #[must_use]
@@ -51,7 +65,7 @@ impl Inspect {
             Self::DeploymentsToDelete => DEPLOYMENTS_TO_DELETE,
             Self::DeploymentChange => DEPLOYMENT_CHANGE,
             Self::Parameters => PARAMETERS,
-            Self::Automation => AUTOMATION,
+            Self::Automation | Self::Enabling => AUTOMATION,
             Self::Events => EVENTS,
             Self::EventFilter => EVENT_FILTER,
             Self::BlockType => BLOCK_TYPE,
@@ -140,6 +154,19 @@ static DEPLOYMENT_CHANGE: &[Condition] = &[
     KINDS,
 ];
 
+/// What the conditions below need together.
+const ALL_THAT_AUTOMATIONS_DO: Access = Access::all_of(&[
+    Permission::RunDeployments,
+    Permission::ReconfigureFlowRuns,
+    Permission::WriteDeployments,
+    Permission::WriteWorkPools,
+    Permission::WriteWorkQueues,
+    Permission::RunFlows,
+    Permission::ManageFlows,
+    Permission::SeeSecretBlocks,
+    Permission::SeeVariables,
+]);
+
 /// Prefect's actions (`server/events/actions.py`), each with what a person would need to do the same.
 static AUTOMATION: &[Condition] = &[
     Condition {
@@ -186,6 +213,11 @@ static AUTOMATION: &[Condition] = &[
         fact: "the actions `call-webhook` and `send-notification`, which use a block's secret and send elsewhere what the server sees",
         needs: Access::all_of(&[Permission::SeeSecretBlocks]),
         found: |body| acts(body, &["call-webhook", "send-notification"]),
+    },
+    Condition {
+        fact: "the action `resume-automation`, which lets another automation do whatever that one does",
+        needs: ALL_THAT_AUTOMATIONS_DO,
+        found: |body| acts(body, &["resume-automation"]),
     },
     Condition {
         fact: "a template (`{{` or `{%`), which Prefect renders with every variable at hand, or `__prefect_kind`",

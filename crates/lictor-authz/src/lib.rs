@@ -1,6 +1,7 @@
 //! May they? Pure and synchronous: the canonical path, the table of operations, grants, the decision and the permit.
 
 pub mod access;
+pub mod base_path;
 pub mod conditions;
 pub mod decision;
 mod event_payloads;
@@ -8,6 +9,7 @@ pub mod matcher;
 mod narrow;
 pub mod operation;
 pub mod operations;
+pub mod ownership;
 pub mod path;
 pub mod permit;
 pub mod render;
@@ -15,6 +17,7 @@ pub mod roles;
 pub mod surface;
 
 pub use access::{AccessView, Holding, Origin};
+pub use base_path::{BasePath, BasePathError};
 pub use decision::{Denial, decide, deny_unknown};
 pub use event_payloads::PayloadView;
 pub use matcher::Matched;

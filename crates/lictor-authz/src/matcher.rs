@@ -41,13 +41,21 @@ impl Matched {
 
     /// The template's parameters with their decoded values, in order.
     pub fn params(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
-        let template = self.operation.template.split('/');
-        template.zip(self.path.split('/')).filter_map(|(part, value)| Some((parameter(part)?, decoded(value))))
+        params(self.operation, &self.path)
     }
 
     pub(crate) fn into_parts(self) -> (&'static Operation, String) {
         (self.operation, self.path)
     }
+}
+
+/// The parameters of an operation's template with their decoded values in a path that the template fits.
+pub(crate) fn params<'p>(
+    operation: &'static Operation,
+    path: &'p str,
+) -> impl Iterator<Item = (&'static str, Cow<'p, str>)> {
+    let template = operation.template.split('/');
+    template.zip(path.split('/')).filter_map(|(part, value)| Some((parameter(part)?, decoded(value))))
 }
 
 /// Finds the row for a verb and the path below the API mount. Both spellings of the trailing slash find it.

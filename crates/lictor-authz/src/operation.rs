@@ -166,6 +166,8 @@ pub enum Inspect {
     Parameters,
     /// What an automation does.
     Automation,
+    /// What an automation does that is enabled: read from Prefect, for the body does not say.
+    Enabling,
     /// Which events are said to have happened.
     Events,
     /// Which events are asked for, and by what.

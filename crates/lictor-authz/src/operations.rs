@@ -66,6 +66,7 @@ table! {
     GET "/ready", Public, Read, Nothing, Decided "readiness probes carry no credential; Prefect exempts it too";
     GET "/openapi.json", Member, Read, Nothing, Decided "the schema of the API: a member's reading";
     GET "/docs", Member, Read, Nothing, Decided "the schema of the API as a page: a member's reading";
+    GET "/docs/oauth2-redirect", Nobody, Read, Nothing, Decided "for document pages that sign in by OAuth; Prefect's do not";
     GET "/redoc", Member, Read, Nothing, Decided "the schema of the API as a page: a member's reading";
     GET "/static/{path}", Member, Read, Nothing, Decided "the pictures of the API's document pages";
     GET "/metrics", Needs SeeWorkspaceSettings, Read, Nothing, Decided "describes the whole server, as its settings do; off by default";
@@ -235,7 +236,7 @@ table! {
     POST "/events/count-by/{countable}", Needs SeeEvents, Read, EventFilter, Decided "a count, asked for with a body";
     POST "/automations/", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
     PUT "/automations/{id}", Needs ManageAutomations, Change, Automation, Decided "its actions run with the server's authority, so its author needs what each of them needs";
-    PATCH "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "enables or disables what runs with the server's authority";
+    PATCH "/automations/{id}", Needs ManageAutomations, Change, Enabling, Decided "disables, or enables what runs with the server's authority: then it also needs what each of its actions needs";
     DELETE "/automations/{id}", Needs ManageAutomations, Change, Nothing, Decided "takes away alerts and reactions";
     GET "/automations/{id}", Needs SeeAutomations, Read, Nothing, Decided "reads one automation";
     POST "/automations/filter", Needs SeeAutomations, Read, Nothing, Decided "a list, asked for with a body";

@@ -88,6 +88,13 @@ impl CanonicalPath {
     }
 }
 
+/// What is below a mount of a canonical path is one itself: it begins with a slash, and has whole segments of it.
+impl From<Below<'_>> for CanonicalPath {
+    fn from(below: Below<'_>) -> Self {
+        Self(below.0.to_owned())
+    }
+}
+
 impl std::fmt::Display for CanonicalPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

@@ -1,14 +1,15 @@
 //! What lets a request through? A permit: forwarding takes one, and only a decision makes one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use lictor_model::{Narrowing, Permission, PermissionSet, Reason};
+use lictor_model::{Demands, Narrowing, Permission, PermissionSet, Reason};
 use serde_json::Value;
 
 use crate::conditions::{self, Condition};
 use crate::decision::Denial;
 use crate::event_payloads::PayloadView;
-use crate::matcher::Matched;
+use crate::matcher::{self, Matched};
 use crate::narrow;
 use crate::operation::Operation;
 
@@ -44,6 +45,12 @@ impl Permit {
         &self.path
     }
 
+    /// The decoded value of a parameter of the operation's template, as `param("id")`.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
+        matcher::params(self.operation, &self.path).find_map(|(of, value)| (of == name).then_some(value))
+    }
+
     /// Whether the body may ask for what it asks for, where the row says that it is looked at.
     ///
     /// # Errors
@@ -56,6 +63,21 @@ impl Permit {
             Some(narrowing) if !narrow::admits_body(narrowing, body) => Err(Denial::because(Reason::KeyTooNarrow)),
             _ => Ok(()),
         }
+    }
+
+    /// What the body needs besides the row, held or not: for the record.
+    #[must_use]
+    pub fn demands(&self, body: &Value) -> Demands {
+        conditions::demands(self.operation.inspect, body)
+    }
+
+    /// Whether what a body was once found to need is held.
+    ///
+    /// # Errors
+    /// A [`Denial`] that names what is lacking.
+    pub fn check_demands(&self, demands: &Demands) -> Result<(), Denial> {
+        let lacking = demands.lacking(self.held);
+        if lacking.is_empty() { Ok(()) } else { Err(Denial { reason: Reason::PermissionDenied, lacking }) }
     }
 
     /// Whether nothing that the body may hold needs more than the caller holds.

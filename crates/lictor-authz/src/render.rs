@@ -136,6 +136,7 @@ const CONDITIONS_HEADING: &str = "
 
 The bodies of these operations are read strictly (no key twice, UTF-8, integers of 64 bits, at most 64 levels), held against
 what stands here, and written anew by Lictor. What is in *Needs* is needed besides the operation's own permission.
+For `PATCH /automations/{id}` it is looked for in the automation itself, as Prefect has it, when it is enabled.
 
 | Operation | With this in the body | Needs | Built-in roles |
 |---|---|---|---|

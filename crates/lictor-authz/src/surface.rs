@@ -34,6 +34,9 @@ pub fn classify<'p>(verb: Verb, path: &'p CanonicalPath, mount: &str) -> Option<
     if !matches!(verb, Verb::Get | Verb::Head) {
         return None;
     }
+    if STATE_PICTURES.contains(&path.as_str()) {
+        return Some(Surface::Root(Matched::new(&UI_ASSET, format!("/v2{path}"))));
+    }
     let operation = match path.as_str() {
         "/UI_SERVE_BASE" | "/v2/UI_SERVE_BASE" | "/v2/mockServiceWorker.js" => return Some(Surface::Absent),
         "/ui-settings" => &UI_SETTINGS,
@@ -43,6 +46,17 @@ pub fn classify<'p>(verb: Verb, path: &'p CanonicalPath, mount: &str) -> Option<
     };
     Some(Surface::Root(Matched::new(operation, path.as_str().to_owned())))
 }
+
+/// The icons of a run's state: UI v2 asks for them at the root, and has them below `/v2`.
+const STATE_PICTURES: [&str; 7] = [
+    "/cancelled.svg",
+    "/completed.svg",
+    "/crashed.svg",
+    "/failed.svg",
+    "/pending.svg",
+    "/running.svg",
+    "/scheduled.svg",
+];
 
 /// The folders of Prefect's two UIs that hold nothing but package content, and the pictures beside them.
 fn is_asset(below: Below<'_>) -> bool {
@@ -56,7 +70,7 @@ fn is_asset(below: Below<'_>) -> bool {
     };
     match (first, segments.next()) {
         (Some("assets" | "ico" | "fonts"), Some(_)) => true,
-        (Some("favicon.ico"), None) => true,
+        (Some("favicon.ico" | "favicon-dark.ico"), None) => true,
         (Some(name), None) => name.ends_with(".svg"),
         _ => false,
     }

@@ -249,3 +249,31 @@ fn an_automation_does_nothing_that_its_author_may_not() {
         []
     );
 }
+
+#[test]
+fn who_enables_an_automation_needs_what_it_does() {
+    let stored = json!({"id": "x", "name": "a", "enabled": false, "actions": [{"type": "run-deployment"}]});
+    let path = "/api/automations/x";
+    assert_eq!(lacks(&[Permission::ManageAutomations], Verb::Patch, path, &stored), [Permission::RunDeployments]);
+    let author = [Permission::ManageAutomations, Permission::RunDeployments];
+    assert_eq!(lacks(&author, Verb::Patch, path, &stored), []);
+    // Nor by way of an automation of one's own.
+    let resumes = json!({"name": "b", "trigger": {}, "actions": [{"type": "resume-automation"}]});
+    assert!(!lacks(&author, Verb::Post, "/api/automations/", &resumes).is_empty());
+}
+
+#[test]
+fn what_a_body_needs_is_told_whether_it_is_held_or_not() {
+    let demands = |verb, path, held: Permission, body: Value| permit(&[held], verb, path).demands(&body).to_text();
+    let run = json!({"job_variables": {"a": 1}, "work_queue_name": "q", "enforce_parameter_schema": false});
+    for held in [Permission::RunDeployments, Permission::ReconfigureFlowRuns] {
+        let by = permit(&[Permission::RunDeployments, held], Verb::Post, RUN);
+        assert_eq!(by.demands(&run).to_text(), "reconfigure_flow_runs");
+    }
+    assert_eq!(demands(Verb::Post, RUN, Permission::RunDeployments, json!({"name": "n"})), "nothing");
+    let pauses = json!({"actions": [{"type": "pause-deployment"}, {"type": "send-notification", "body": "{{ x }}"}]});
+    assert_eq!(
+        demands(Verb::Post, "/api/automations/", Permission::ManageAutomations, pauses),
+        "write_deployments|write_schedules see_secret_blocks see_variables"
+    );
+}

@@ -87,6 +87,9 @@ fn the_surface_is_found_by_whole_segments() {
     }
     assert_eq!((of("/lictor"), of("/lictor/x.svg"), of("/UI_SERVE_BASE")), ("ours", "ours", "absent"));
     assert_eq!(of("/docs"), surface::ROOT_DOCUMENT.template);
+    let picture = CanonicalPath::parse("/completed.svg").unwrap();
+    let Some(Surface::Root(matched)) = surface::classify(Verb::Get, &picture, "/api") else { panic!("no picture") };
+    assert_eq!((matched.operation().template, matched.path()), (asset, "/v2/completed.svg"));
     let page = CanonicalPath::parse("/v2/").unwrap();
     assert_eq!(surface::classify(Verb::Post, &page, "/api"), None);
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::credential::{CredentialRef, Identity};
+use crate::demand::Demands;
 use crate::id::{EventId, RequestId, WorkspaceName};
 use crate::principal::PrincipalKind;
 
@@ -87,6 +88,8 @@ pub struct AuditEvent {
     pub outcome: Outcome,
     /// Why it was refused: a [`crate::Reason`] code; empty when allowed.
     pub reason: String,
+    /// What its body needed besides its operation; `None` when none was looked at.
+    pub demands: Option<Demands>,
     /// The HTTP status answered; 0 at the console.
     pub status: u16,
     /// The request it belongs to, if any.

@@ -35,6 +35,13 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0) / 1_000_000
     }
 
+    /// Seconds from this moment to `later`, a begun one counting whole; 0 when `later` has passed.
+    #[must_use]
+    pub const fn seconds_until(self, later: Self) -> i64 {
+        let micros = later.0.saturating_sub(self.0);
+        if micros <= 0 { 0 } else { (micros - 1) / 1_000_000 + 1 }
+    }
+
     /// RFC 3339 in UTC with microseconds, as `2026-11-23T10:00:00.000000Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
@@ -116,6 +123,14 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_begun_second_is_waited_for() {
+        let now = Timestamp::from_micros(5_000_000);
+        for (later, seconds) in [(5_000_000, 0), (4_000_000, 0), (5_000_001, 1), (6_000_000, 1), (6_000_001, 2)] {
+            assert_eq!(now.seconds_until(Timestamp::from_micros(later)), seconds, "{later}");
+        }
+    }
 
     #[test]
     fn a_moment_is_spelled_as_rfc_3339_has_it() {

@@ -20,6 +20,8 @@ pub enum CredentialKind {
     Session,
     /// A client certificate.
     Certificate,
+    /// A link that sets a password, once.
+    ResetLink,
     /// The machine's own administrator at the command line; never presented over the network.
     Console,
 }
@@ -33,6 +35,7 @@ impl CredentialKind {
             Self::Key => "key",
             Self::Session => "session",
             Self::Certificate => "certificate",
+            Self::ResetLink => "reset-link",
             Self::Console => "console",
         }
     }

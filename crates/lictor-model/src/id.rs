@@ -74,6 +74,12 @@ fn fresh_uuid() -> uuid::Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
+/// The one spelling of a UUID, which Prefect also takes in capitals and without dashes; `None` when it is none.
+#[must_use]
+pub fn canonical_uuid(text: &str) -> Option<String> {
+    uuid::Uuid::try_parse(text).ok().map(|id| id.hyphenated().to_string())
+}
+
 ids! {
     /// A user or a service account.
     PrincipalId,

@@ -2,8 +2,11 @@
 
 pub mod assignments;
 pub mod audit;
+pub mod ban;
+pub mod client_address;
 pub mod clock;
 pub mod credential;
+pub mod demand;
 pub mod grant;
 pub mod id;
 pub mod key;
@@ -17,8 +20,11 @@ pub mod team;
 
 pub use assignments::Assignments;
 pub use audit::{Actor, AuditEvent, Outcome};
+pub use ban::{Ban, BanCause, BanSubject};
+pub use client_address::ClientAddress;
 pub use clock::{Clock, Timestamp};
 pub use credential::{CredentialKind, CredentialRef, Identity};
+pub use demand::Demands;
 pub use grant::{Grant, Scope, Source};
 pub use id::{CredentialId, EventId, GrantId, PrincipalId, RequestId, TeamId, WorkspaceName};
 pub use key::{ApiKey, KeyError};

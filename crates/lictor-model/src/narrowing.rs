@@ -55,6 +55,21 @@ impl Narrowing {
     }
 }
 
+/// As words: `read-only, workspace research, pool etl, 10.0.0.0/8`.
+impl std::fmt::Display for Narrowing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut words: Vec<String> = Vec::new();
+        if self.read_only {
+            words.push("read-only".to_owned());
+        }
+        words.extend(self.permissions.iter().flat_map(|set| set.iter()).map(|permission| permission.to_string()));
+        words.extend(self.workspace.iter().map(|workspace| format!("workspace {workspace}")));
+        words.extend(self.work_pools.iter().map(|pool| format!("pool {pool}")));
+        words.extend(self.networks.iter().map(ToString::to_string));
+        f.write_str(&words.join(", "))
+    }
+}
+
 fn names<S: Serializer>(permissions: &Option<PermissionSet>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(permissions.iter().flat_map(|set| set.iter()).map(Permission::as_str))
 }
@@ -84,6 +99,18 @@ mod tests {
         assert_eq!(Narrowing::default().of(held), held);
         let nothing = Narrowing { permissions: Some(PermissionSet::EMPTY), ..Narrowing::default() };
         assert_eq!(nothing.of(held), PermissionSet::EMPTY);
+    }
+
+    #[test]
+    fn limits_are_told_in_words() {
+        let narrow = Narrowing {
+            permissions: Some(PermissionSet::of(&[Permission::SeeFlows])),
+            read_only: true,
+            workspace: Some("research".into()),
+            work_pools: vec!["etl".to_owned()],
+            networks: vec!["10.0.0.0/8".parse().unwrap()],
+        };
+        assert_eq!(narrow.to_string(), "read-only, see_flows, workspace research, pool etl, 10.0.0.0/8");
     }
 
     #[test]

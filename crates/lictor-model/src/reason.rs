@@ -67,7 +67,8 @@ reasons! {
     /// Two different credentials in one request.
     TwoCredentials = "two-credentials", 400, "Two different credentials were presented. Send one.";
     /// Throttled sign-in.
-    TooManyFailures = "too-many-failures", 429, "Too many failed sign-ins. Wait, then try again.";
+    TooManyFailures = "too-many-failures", 429,
+        "Too many failed sign-ins. Wait as long as Retry-After says, or ask an administrator to lift the ban.";
     /// A socket's first frame had no token, though the client has one to give.
     SocketWithoutCredential = "socket-without-credential", 401,
         "This client sends no credential on websockets: set PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY.";
@@ -103,6 +104,9 @@ reasons! {
 
     /// A part of Prefect's package that nobody needs, or a page of ours that is not.
     NotFound = "not-found", 404, "There is nothing here.";
+    /// A link to set a password that is not good any more, or never was.
+    ResetLinkEnded = "reset-link-ended", 410,
+        "This link was used, has expired, or never was. Ask an administrator for another.";
 
     // Is it a request that reads one way only?
     /// Path that could be read two ways.

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use lictor_model::Reason;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::ui::prefix::Linked;
 use crate::upstream::{SentFlag, UpstreamBody};
 
 /// Any failure of a body; it ends the connection and is logged.
@@ -22,6 +23,8 @@ pub enum ResponseBody {
     Own(Full<Bytes>),
     /// Prefect's, streamed.
     Upstream(UpstreamBody),
+    /// Prefect's, streamed, with the public URL's prefix put in.
+    Linked(Linked<UpstreamBody>),
     /// One of our pages, made on the background runtime.
     Page(Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>),
 }
@@ -48,6 +51,7 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Upstream(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Linked(body) => Pin::new(body).poll_frame(cx),
             Self::Page(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -56,6 +60,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(body) => body.is_end_stream(),
             Self::Upstream(body) => body.is_end_stream(),
+            Self::Linked(body) => body.is_end_stream(),
             Self::Page(body) => body.is_end_stream(),
         }
     }
@@ -64,6 +69,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(body) => body.size_hint(),
             Self::Upstream(body) => body.size_hint(),
+            Self::Linked(body) => body.size_hint(),
             Self::Page(body) => body.size_hint(),
         }
     }

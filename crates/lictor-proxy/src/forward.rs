@@ -6,10 +6,11 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
-use lictor_authz::{Inspect, Operation, Permit, Place, surface};
+use lictor_authz::{Inspect, Operation, Permit, Place};
 use lictor_model::{Identity, Reason};
 use serde_json::Value;
 
+use crate::automation;
 use crate::body::{self, Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
 use crate::page_token::Holder;
@@ -17,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::story::Story;
 use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
 use crate::websocket::Errand;
-use crate::{headers, inspect, next_page, own_settings, ui};
+use crate::{headers, inspect, next_page, own_settings};
 
 /// Prefect stores these two as a run's creator (`server/api/dependencies.py`), the name in base64.
 const AUTOMATION_ID: HeaderName = HeaderName::from_static("prefect-automation-id");
@@ -33,6 +34,23 @@ pub(crate) const API_MOUNT: &str = "/api";
 /// Larger than any body that is written anew: 50 events of at most 1.5 MB.
 const MAX_REWRITTEN: usize = 80 * 1024 * 1024;
 
+/// How a body is written anew.
+pub(crate) struct Rewriting<R> {
+    /// Whether this answer is one to write anew, by its headers; others pass as they are.
+    pub(crate) applies: fn(&HeaderMap) -> bool,
+    /// The largest body, in bytes; a larger one is not Prefect's.
+    pub(crate) largest: usize,
+    /// The new body; nothing when the old one is not what it should be.
+    pub(crate) rewrite: R,
+}
+
+impl<R: FnOnce(&[u8]) -> Option<Bytes>> Rewriting<R> {
+    /// Of every successful answer.
+    pub(crate) fn json(rewrite: R) -> Self {
+        Self { applies: |_| true, largest: MAX_REWRITTEN, rewrite }
+    }
+}
+
 impl DataThread {
     /// Sends the request to Prefect and streams the answer back. Takes the permit: there is no other way out.
     pub(crate) async fn forward(
@@ -43,34 +61,19 @@ impl DataThread {
         identity: Option<&Identity>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let operation = permit.operation();
-        if *operation == surface::UI_SETTINGS {
-            return Box::pin(self.ui_settings(permit, story, arrival)).await;
+        if operation.place == Place::Root {
+            return Box::pin(self.forward_root(permit, story, arrival, identity)).await;
         }
         if next_page::OPERATIONS.contains(&operation.name()) {
             return Box::pin(self.event_page(permit, story, arrival, identity)).await;
         }
-        let mut response = self.exchange(permit, story, arrival, identity).await?;
-        let status = response.status().as_u16();
-        if operation.place == Place::Root {
-            ui::dress(operation, status, &story.path, response.headers_mut());
-        } else {
-            // Answers to one credential are nobody else's.
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if automation::OPERATIONS.contains(&operation.name()) {
+            return Box::pin(self.automation(permit, story, arrival, identity)).await;
         }
+        let mut response = self.exchange(permit, story, arrival, identity).await?;
+        // Answers to one credential are nobody else's.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response.map(ResponseBody::Upstream))
-    }
-
-    /// `/ui-settings`, with the API at our own origin.
-    async fn ui_settings(
-        &self,
-        permit: Permit,
-        story: &mut Story,
-        arrival: Arrival<'_>,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        let mut response = self.rewritten(permit, story, arrival, None, ui::rewrite_settings).await?;
-        let status = response.status().as_u16();
-        ui::dress(&surface::UI_SETTINGS, status, &story.path, response.headers_mut());
-        Ok(response)
     }
 
     /// A page of events, with the link to the next one at our own origin, and sealed for this caller.
@@ -87,27 +90,55 @@ impl DataThread {
         if permit.operation().name() == next_page::FOLLOWING {
             arrival.target.query = Some(tokens.open(arrival.target.query.as_deref(), &holder)?);
         }
-        let base = self.base(&arrival);
+        let base = format!("{}{}", self.origin(&arrival), self.gateway.settings.base_path.as_str());
         let seal = |query: &str| tokens.seal(query, &holder);
         let payloads = permit.payloads();
-        let rewrite = |body: &[u8]| next_page::rewrite(body, &base, payloads, seal);
+        let rewrite = Rewriting::json(|body| next_page::rewrite(body, &base, payloads, seal));
         self.rewritten(permit, story, arrival, Some(identity), rewrite).await
     }
 
-    /// Forwards, and answers with Prefect's body written anew.
-    async fn rewritten(
+    /// Something done to automations: who answers for them is on record before the answer leaves.
+    async fn automation(
         &self,
         permit: Permit,
         story: &mut Story,
         arrival: Arrival<'_>,
         identity: Option<&Identity>,
-        rewrite: impl FnOnce(&[u8]) -> Option<Bytes>,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        // A compressed body could not be read here.
-        arrival.request.headers_mut().remove(header::ACCEPT_ENCODING);
+        let identity = identity.ok_or(Reason::AuthenticationRequired)?;
+        let workspace = self.workspace(&arrival.target)?.name.clone();
+        let (operation, mut which) = (permit.operation().name(), automation::named(&permit));
+        let response = if operation == automation::MAKING {
+            let made = Rewriting::json(|body| {
+                which = automation::id_in(body);
+                which.as_ref().map(|_| Bytes::copy_from_slice(body))
+            });
+            self.rewritten(permit, story, arrival, Some(identity), made).await?
+        } else {
+            let mut response = self.exchange(permit, story, arrival, Some(identity)).await?;
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.map(ResponseBody::Upstream)
+        };
+        if let Some(which) = which {
+            let done = automation::Done { operation, status: response.status().as_u16(), which, workspace };
+            story.automation = done.change(story, identity);
+        }
+        Ok(response)
+    }
+
+    /// Forwards, and answers with Prefect's body written anew.
+    pub(crate) async fn rewritten<R: FnOnce(&[u8]) -> Option<Bytes>>(
+        &self,
+        permit: Permit,
+        story: &mut Story,
+        arrival: Arrival<'_>,
+        identity: Option<&Identity>,
+        rewriting: Rewriting<R>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        headers::ask_for_plain_body(arrival.request.headers_mut());
         let is_head = arrival.request.method() == Method::HEAD;
         let response = self.exchange(permit, story, arrival, identity).await?;
-        if !response.status().is_success() {
+        if !response.status().is_success() || !(rewriting.applies)(response.headers()) {
             return Ok(response.map(ResponseBody::Upstream));
         }
         let (mut parts, body) = response.into_parts();
@@ -116,16 +147,14 @@ impl DataThread {
             parts.headers.remove(header::CONTENT_LENGTH);
             return Ok(Response::from_parts(parts, ResponseBody::Upstream(body)));
         }
-        let body = Limited::new(body, MAX_REWRITTEN).collect().await.map_err(|_| Reason::UpstreamMalformed)?.to_bytes();
-        let body = rewrite(&body).ok_or(Reason::UpstreamMalformed)?;
-        for stale in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::LAST_MODIFIED] {
-            parts.headers.remove(stale);
-        }
+        let body = Limited::new(body, rewriting.largest).collect().await.map_err(|_| Reason::UpstreamMalformed)?;
+        let body = (rewriting.rewrite)(&body.to_bytes()).ok_or(Reason::UpstreamMalformed)?;
+        headers::forget_body(&mut parts.headers);
         parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(Response::from_parts(parts, ResponseBody::from(body)))
     }
 
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         permit: Permit,
         story: &mut Story,
@@ -180,14 +209,14 @@ impl DataThread {
             Inspect::Nothing => Ok((target.query, streamed(body))),
             Inspect::SecretsInQuery => {
                 let inspected = inspect::secrets_in_query(target.query.as_deref(), permit.may_see_secrets())?;
-                story.reveals = inspected.reveals;
+                story.reveals(inspected.reveals);
                 Ok((inspected.rewritten, streamed(body)))
             }
             Inspect::SecretsInBody => {
                 check_json(request.headers())?;
                 let body = collect(body, limit).await?;
                 let inspected = inspect::secrets_in_body(&body, permit.may_see_secrets())?;
-                story.reveals = inspected.reveals;
+                story.reveals(inspected.reveals);
                 outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(inspected.rewritten))))
@@ -201,6 +230,19 @@ impl DataThread {
                 sent.raise();
                 Ok((target.query, Either::Right(Full::new(inspect::schema(&body)?))))
             }
+            Inspect::Enabling => {
+                check_json(request.headers())?;
+                let body = inspect::read_body(&collect(body, limit).await?)?;
+                if automation::enables(body.as_ref()) {
+                    let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
+                    let path = format!("{API_MOUNT}{}", permit.path());
+                    let enabled =
+                        Box::pin(own_settings::read(&path, upstream, outgoing)).await?.ok_or(Reason::NotFound)?;
+                    story.demands = Some(permit.demands(&enabled));
+                    permit.check_body(&enabled)?;
+                }
+                Ok((target.query, written(body.as_ref(), outgoing, sent)?))
+            }
             _ => {
                 check_json(request.headers())?;
                 let body = collect(body, limit).await?;
@@ -211,11 +253,13 @@ impl DataThread {
                     let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
                     Box::pin(own_settings::leave_out(run, permit, upstream, outgoing)).await?;
                 }
-                permit.check_body(body.as_ref().unwrap_or(&Value::Null))?;
-                let rewritten = inspect::write_body(body.as_ref())?;
-                outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                sent.raise();
-                Ok((target.query, Either::Right(Full::new(rewritten))))
+                let looked_at = body.as_ref().unwrap_or(&Value::Null);
+                story.demands = Some(permit.demands(looked_at));
+                permit.check_body(looked_at)?;
+                if permit.operation().inspect == Inspect::Automation {
+                    story.draft = Some(automation::Draft::of(looked_at));
+                }
+                Ok((target.query, written(body.as_ref(), outgoing, sent)?))
             }
         }
     }
@@ -228,6 +272,14 @@ impl DataThread {
         let target = upstream_target(matched.operation(), matched.path(), arrival.target.query.as_deref());
         Ok(Errand { target, headers, auth_string: workspace.auth_string.clone() })
     }
+}
+
+/// A body in our own spelling.
+fn written(body: Option<&Value>, outgoing: &mut HeaderMap, sent: &SentFlag) -> Result<OutgoingBody, Reason> {
+    let rewritten = inspect::write_body(body)?;
+    outgoing.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    sent.raise();
+    Ok(Either::Right(Full::new(rewritten)))
 }
 
 fn upstream_target(operation: &Operation, path: &str, query: Option<&str>) -> String {

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use lictor_authn::{Attempt, Authenticator, Caller, Origin, Rejection};
 use lictor_authz::surface::{self, Surface};
 use lictor_authz::{Access, Effect, Matched, Permit, Verb, decide, deny_unknown, matcher};
-use lictor_model::{Clock, CredentialKind, Identity, Outcome, Reason};
+use lictor_model::{Clock, Identity, Outcome, Reason};
 
 use crate::access_log::AccessLog;
 use crate::body::ResponseBody;
@@ -28,9 +28,10 @@ use crate::settings::{Settings, Workspace};
 use crate::story::{Story, label};
 use crate::target::Target;
 use crate::tls::PeerCertificate;
+use crate::underway::Commitment;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
-use crate::{body, cross_origin, forwarded, headers, probes, target, ui};
+use crate::{body, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -105,9 +106,16 @@ impl DataThread {
     }
 
     /// Answers one request, whatever it is.
-    pub async fn handle(self: Arc<Self>, connection: Connection, request: Request<Incoming>) -> Response<ResponseBody> {
+    pub(crate) async fn handle(
+        self: Arc<Self>,
+        connection: Connection,
+        request: Request<Incoming>,
+        commitment: Commitment,
+    ) -> Response<ResponseBody> {
         let gateway = &self.gateway;
+        let base_path = &gateway.settings.base_path;
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
+        story.commitment = commitment;
         let upgrades = websocket::asked_for(request.headers());
         let has_body = !http_body::Body::is_end_stream(request.body());
         let mut request = request.map(Some);
@@ -116,7 +124,7 @@ impl DataThread {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                refusal::respond(&refusal, &story.request, &request)
+                refusal::respond(&refusal, &story.request, &request, base_path)
             }
         };
         story.answered(response.status().as_u16());
@@ -124,9 +132,9 @@ impl DataThread {
         // Nobody learns that a change was made, or was refused, before it is on record.
         if story.is_for_the_record() {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
-            if let Err(reason) = gateway.recorder.record(story.event(outcome)).await {
+            if let Err(reason) = gateway.recorder.record(story.event(outcome), story.automation.take()).await {
                 story.refused(reason);
-                response = refusal::respond(&reason.into(), &story.request, &request);
+                response = refusal::respond(&reason.into(), &story.request, &request, base_path);
             }
         }
         let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
@@ -139,6 +147,8 @@ impl DataThread {
                 Box::pin(body::discard(unread)).await;
             }
         }
+        // Inside, no path has the prefix; this is the one place where a redirect of whomever gets it.
+        headers::location_under(base_path, response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -179,7 +189,7 @@ impl DataThread {
         story.client_ip = source.client_ip;
         target::check_scheme(request.uri(), connection.tls)?;
         let target = target::read(request.uri(), request.headers(), &gateway.settings)?;
-        story.path = redact(target.path.as_str());
+        story.leads_to(target.path.as_str());
         // Probes stand before authentication and before the drain: an orchestrator must always get its answer.
         if let Some(response) = probes::answer(gateway, request.method(), target.path.as_str()) {
             story.is_about(label::PROBE);
@@ -217,9 +227,9 @@ impl DataThread {
     /// One of our own pages: it decides for itself what a caller without an identity sees.
     async fn ours(&self, story: &mut Story, incoming: Arrival<'_>) -> Result<Response<ResponseBody>, Refusal> {
         story.is_about(label::OURS);
-        let (identity, reason) = match self.attempt(&incoming).await {
+        let (identity, rejection) = match self.attempt(&incoming).await {
             Attempt::Verified(identity) => (Some(identity), None),
-            Attempt::Rejected(rejection) => (None, Some(rejection.reason)),
+            Attempt::Rejected(rejection) => (None, Some(rejection)),
             Attempt::NotPresented => (None, None),
         };
         if let Some(identity) = &identity {
@@ -234,12 +244,14 @@ impl DataThread {
             request: story.request.clone(),
             client_ip: incoming.origin.client_ip,
             secure: incoming.origin.secure,
-            origin: self.base(&incoming),
+            origin: self.origin(&incoming),
+            base: self.gateway.settings.base_path.as_str().into(),
             user_agent: Arc::clone(story.user_agent()),
             identity,
-            reason,
+            rejection,
         };
-        self.gateway.pages.answer(incoming.request, caller).await.map_err(Into::into)
+        let workspace = self.workspace(&incoming.target)?.name.clone();
+        self.gateway.pages.answer(incoming, caller, workspace).await.map_err(Into::into)
     }
 
     /// Something of Prefect's: an operation of its API, a page of its UI, a static file.
@@ -269,12 +281,13 @@ impl DataThread {
         story.concerns(matched.operation());
         let permit: Permit = match decide(&matched, Some(&identity), &view.access, &workspace.name) {
             Ok(permit) => permit,
-            Err(denial) if is_ui_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
+            Err(denial) if ui::is_start(&matched, &identity, denial.reason) => return Ok(ui::reduced_settings()),
             Err(denial) => return Err(denial.into()),
         };
-        // No change is made that could not be recorded.
+        // No change is made that could not be recorded, nor left alone once it may have been made.
         if matched.operation().effect == Effect::Change {
             gateway.recorder.check()?;
+            story.commitment.make();
         }
         self.forward(permit, story, incoming, Some(&identity)).await
     }
@@ -351,25 +364,13 @@ impl DataThread {
             }
             Attempt::Rejected(rejection) => {
                 self.gateway.auth.audit_refusal(&rejection, &incoming.origin, &story.request);
-                Err(rejection.reason.into())
+                Err(rejection.into())
             }
         }
     }
 
-    /// A cookie rides along with requests of other sites' making, and a first password must be changed first.
-    fn check_session(&self, identity: &Identity, incoming: &Arrival<'_>) -> Result<(), Refusal> {
-        if identity.credential.kind != CredentialKind::Session {
-            return self.check_unasked(identity, incoming);
-        }
-        cross_origin::check(incoming.request.method(), incoming.request.headers(), &self.base(incoming))?;
-        if self.gateway.auth.view().must_change_password(&identity.principal.id) {
-            return Err(Reason::PasswordChangeRequired.into());
-        }
-        Ok(())
-    }
-
     /// Scheme and host as the caller's browser sees them.
-    pub(crate) fn base(&self, arrival: &Arrival<'_>) -> String {
+    pub(crate) fn origin(&self, arrival: &Arrival<'_>) -> String {
         let scheme = if arrival.origin.secure { "https" } else { "http" };
         let public = self.gateway.settings.public_url.clone();
         public.unwrap_or_else(|| format!("{scheme}://{}", arrival.target.host))
@@ -380,13 +381,6 @@ impl DataThread {
     }
 }
 
-/// A key that somebody put into a path must not be kept in logs and in the record.
-fn redact(path: &str) -> String {
-    let Some((before, after)) = path.split_once("lictor_") else { return path.to_owned() };
-    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-    format!("{before}lictor_\u{2026}{}", redact(rest))
-}
-
 /// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
 fn verb_of(request: &Asked) -> Option<Verb> {
     if websocket::asked_for(request.headers()) {
@@ -394,11 +388,4 @@ fn verb_of(request: &Asked) -> Option<Verb> {
     } else {
         Verb::from_method(request.method().as_str())
     }
-}
-
-/// Whether this is Prefect's UI asking for the server's settings on behalf of a person who may not see them.
-fn is_ui_start(matched: &Matched, identity: &Identity, reason: Reason) -> bool {
-    identity.credential.kind == CredentialKind::Session
-        && reason == Reason::PermissionDenied
-        && matched.operation().name() == "GET /admin/settings"
 }

@@ -1,6 +1,7 @@
 //! Which headers cross the gate? A list of what Prefect needs in, all but a list of what must not show out.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use lictor_authz::BasePath;
 use lictor_model::Reason;
 
 /// Headers that must not stand twice: two readers could take different ones.
@@ -49,7 +50,8 @@ const FORWARDED: [HeaderName; 21] = [
 const FORWARDED_PREFIXES: [&str; 4] =
     ["x-prefect-worker-", "x-prefect-flow-", "x-prefect-deployment-", "x-prefect-task-"];
 
-/// Response headers that stay here: hop-by-hop, and CORS, whose `*` must never meet a browser with a cookie.
+/// Response headers that stay here: hop-by-hop, CORS, whose `*` must never meet a browser with a cookie, and our own, by which
+/// clients tell our refusals from Prefect's.
 const WITHHELD: [HeaderName; 9] = [
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -119,12 +121,36 @@ fn ui_version_cookie(incoming: &HeaderMap) -> Option<HeaderValue> {
     }
 }
 
+/// Asks for a body that can be read here, and for all of it: not compressed, no part, and no word that it is the same as before.
+pub(crate) fn ask_for_plain_body(incoming: &mut HeaderMap) {
+    for name in [
+        header::ACCEPT_ENCODING,
+        header::IF_MATCH,
+        header::IF_MODIFIED_SINCE,
+        header::IF_NONE_MATCH,
+        header::IF_RANGE,
+        header::RANGE,
+    ] {
+        incoming.remove(name);
+    }
+}
+
+/// Removes what Prefect said of a body that is another one now.
+pub(crate) fn forget_body(headers: &mut HeaderMap) {
+    for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::LAST_MODIFIED] {
+        headers.remove(name);
+    }
+}
+
 /// Takes out of Prefect's answer what must not show.
 pub(crate) fn sanitise_response(headers: &mut HeaderMap) {
     let connection = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let named = connection.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
-    let withheld =
-        headers.keys().filter(|name| WITHHELD.contains(name) || name.as_str().starts_with("access-control-"));
+    let is_withheld = |name: &&HeaderName| {
+        let text = name.as_str();
+        WITHHELD.contains(name) || text.starts_with("access-control-") || text.starts_with("x-lictor-")
+    };
+    let withheld = headers.keys().filter(is_withheld);
     let all: Vec<HeaderName> = withheld.cloned().chain(named).collect();
     for name in all {
         headers.remove(name);
@@ -139,6 +165,19 @@ pub(crate) fn relative_location(headers: &mut HeaderMap) {
     // A path that begins with two slashes would be read as another host.
     let path = format!("/{}", path.trim_start_matches('/'));
     if let Ok(value) = HeaderValue::from_str(&path) {
+        headers.insert(header::LOCATION, value);
+    }
+}
+
+/// A redirect to a path of ours, as clients spell it.
+pub(crate) fn location_under(base: &BasePath, headers: &mut HeaderMap) {
+    if base.is_root() {
+        return;
+    }
+    let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let Some(path) = location.filter(|location| location.starts_with('/')) else { return };
+    // What was visible ASCII still is.
+    if let Ok(value) = HeaderValue::from_str(&base.prepended(path)) {
         headers.insert(header::LOCATION, value);
     }
 }
@@ -176,9 +215,10 @@ mod tests {
     }
 
     #[test]
-    fn cors_and_what_connection_names_stay_here() {
+    fn cors_our_own_marks_and_what_connection_names_stay_here() {
         let mut headers = map(&[
             ("access-control-allow-origin", "*"),
+            ("x-lictor-reason", "authentication-required"),
             ("connection", "x-inner"),
             ("x-inner", "1"),
             ("content-type", "text/plain"),
@@ -198,6 +238,21 @@ mod tests {
             let mut headers = map(&[("location", from)]);
             relative_location(&mut headers);
             assert_eq!(headers["location"], to);
+        }
+    }
+
+    #[test]
+    fn a_redirect_stays_under_the_prefix() {
+        let prefect = BasePath::parse("/prefect/").unwrap();
+        for (from, to) in
+            [("/v2/", "/prefect/v2/"), ("//evil.example/", "/prefect//evil.example/"), ("https://idp/", "https://idp/")]
+        {
+            let mut headers = map(&[("location", from)]);
+            location_under(&prefect, &mut headers);
+            assert_eq!(headers["location"], to);
+            headers = map(&[("location", from)]);
+            location_under(&BasePath::default(), &mut headers);
+            assert_eq!(headers["location"], from);
         }
     }
 

@@ -3,6 +3,7 @@
 //! [`gateway`] tells a request's story; the other modules are its chapters, each opening with the question that it answers.
 
 pub mod access_log;
+mod automation;
 pub mod body;
 mod caller;
 mod cross_origin;
@@ -28,6 +29,7 @@ mod story;
 pub mod target;
 pub mod tls;
 mod ui;
+mod underway;
 pub mod upstream;
 pub mod websocket;
 

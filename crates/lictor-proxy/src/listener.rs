@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::framing::Guard;
 use crate::gateway::{Connection, DataThread, Gateway};
 use crate::tls::PeerCertificate;
+use crate::underway::{self, Trace};
 
 /// RFC 9113 §3.4.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -136,9 +137,12 @@ fn admit(
     tasks.spawn(async move {
         let gauge = thread.gateway.metrics.connections.clone();
         gauge.inc();
-        if let Err(error) = serve(stream, peer, thread).await {
+        let (trace, traces) = underway::traces();
+        if let Err(error) = serve(stream, peer, thread, trace).await {
             tracing::debug!(%error, %peer, "a connection ended badly");
         }
+        // Its place is taken until what it began has ended, so that hanging up makes no room.
+        traces.all_gone().await;
         gauge.dec();
         open.fetch_sub(1, Ordering::AcqRel);
     });
@@ -146,23 +150,33 @@ fn admit(
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn serve(stream: TcpStream, peer: SocketAddr, thread: Arc<DataThread>) -> Result<(), ConnectionError> {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    thread: Arc<DataThread>,
+    trace: Trace,
+) -> Result<(), ConnectionError> {
     stream.set_nodelay(true)?;
     match thread.gateway.settings.tls.clone() {
         None => {
             let connection = Connection { peer, tls: false, certificate: None, tunnel: None };
-            serve_stream(stream, connection, thread).await
+            serve_stream(stream, connection, thread, trace).await
         }
         Some(tls) => {
             let handshake = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.terms().server)).accept(stream);
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
             let certificate = PeerCertificate::of(&tls, stream.get_ref().1.peer_certificates().unwrap_or_default())?;
-            serve_stream(stream, Connection { peer, tls: true, certificate, tunnel: None }, thread).await
+            serve_stream(stream, Connection { peer, tls: true, certificate, tunnel: None }, thread, trace).await
         }
     }
 }
 
-async fn serve_stream<S>(mut stream: S, connection: Connection, thread: Arc<DataThread>) -> Result<(), ConnectionError>
+async fn serve_stream<S>(
+    mut stream: S,
+    connection: Connection,
+    thread: Arc<DataThread>,
+    trace: Trace,
+) -> Result<(), ConnectionError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -172,8 +186,7 @@ where
     let drain = thread.gateway.drain.clone();
     if is_http2 {
         let service = service_fn(move |request| {
-            let (thread, connection) = (Arc::clone(&thread), connection.clone());
-            async move { Ok::<_, std::convert::Infallible>(thread.handle(connection, request).await) }
+            underway::answer(Arc::clone(&thread), connection.clone(), request, trace.clone())
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -191,10 +204,8 @@ where
     }
     let guard = Guard::new(stream, max_head, read);
     let connection = Connection { tunnel: Some(guard.tunnel()), ..connection };
-    let service = service_fn(move |request| {
-        let (thread, connection) = (Arc::clone(&thread), connection.clone());
-        async move { Ok::<_, std::convert::Infallible>(thread.handle(connection, request).await) }
-    });
+    let service =
+        service_fn(move |request| underway::answer(Arc::clone(&thread), connection.clone(), request, trace.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The guard has its own, finer clock.

@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap};
 use http::{Request, Version};
 use http_body_util::{BodyExt, Either, Full, Limited};
 use lictor_authz::Permit;
+use lictor_model::Reason;
 use serde_json::Value;
 
 use crate::forward::API_MOUNT;
@@ -19,7 +20,7 @@ use crate::upstream::{SentFlag, Upstream};
 const SETTINGS: [&str; 4] =
     ["work_queue_name", "job_variables", "enforce_parameter_schema", "infrastructure_document_id"];
 /// A deployment with a large schema is some 100 KiB.
-const MAX_DEPLOYMENT: usize = 8 * 1024 * 1024;
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
 /// Leaves out of `run` what is the deployment's own. `headers` are those of the request that the permit is for.
 ///
@@ -44,11 +45,14 @@ pub(crate) async fn leave_out(
     Ok(())
 }
 
-/// What Prefect has at the path; nothing when it is not there or is no JSON.
-async fn read(path: &str, upstream: &Upstream, headers: &HeaderMap) -> Result<Option<Value>, Refusal> {
+/// What Prefect has at the path; nothing when it is not there.
+///
+/// # Errors
+/// When Prefect does not answer, or not in JSON.
+pub(crate) async fn read(path: &str, upstream: &Upstream, headers: &HeaderMap) -> Result<Option<Value>, Refusal> {
     let mut request = Request::new(Either::Right(Full::<Bytes>::default()));
     *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = path.parse().map_err(|_| lictor_model::Reason::AmbiguousPath)?;
+    *request.uri_mut() = path.parse().map_err(|_| Reason::AmbiguousPath)?;
     for name in [header::HOST, header::AUTHORIZATION] {
         if let Some(value) = headers.get(&name) {
             request.headers_mut().insert(name, value.clone());
@@ -57,9 +61,13 @@ async fn read(path: &str, upstream: &Upstream, headers: &HeaderMap) -> Result<Op
     let sent = SentFlag::default();
     sent.raise();
     let response = upstream.send(request, sent).await.map_err(|error| error.reason())?;
+    // A server that is busy for a moment has not said that there is nothing.
+    if response.status().is_server_error() {
+        return Err(Reason::UpstreamUnavailable.into());
+    }
     if !response.status().is_success() {
         return Ok(None);
     }
-    let body = Limited::new(response.into_body(), MAX_DEPLOYMENT).collect().await;
-    Ok(body.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok()))
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|_| Reason::UpstreamMalformed)?;
+    Ok(Some(serde_json::from_slice(&body.to_bytes()).map_err(|_| Reason::UpstreamMalformed)?))
 }

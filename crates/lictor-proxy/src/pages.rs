@@ -8,10 +8,10 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use lictor_authn::Caller;
-use lictor_model::Reason;
+use lictor_model::{Reason, WorkspaceName};
 
 use crate::body::{BodyError, ResponseBody};
-use crate::gateway::Asked;
+use crate::gateway::Arrival;
 
 /// The body of one of our pages.
 pub type PageBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
@@ -34,8 +34,16 @@ impl Pages {
         Self { render: Arc::new(move |request| Box::pin(render(request))), background }
     }
 
-    pub(crate) async fn answer(&self, asked: &mut Asked, caller: Caller) -> Result<Response<ResponseBody>, Reason> {
-        match self.background.spawn((self.render)(for_page(asked, caller)?)).await {
+    pub(crate) async fn answer(
+        &self,
+        arrival: Arrival<'_>,
+        caller: Caller,
+        workspace: WorkspaceName,
+    ) -> Result<Response<ResponseBody>, Reason> {
+        let mut page = for_page(arrival)?;
+        page.extensions_mut().insert(caller);
+        page.extensions_mut().insert(workspace);
+        match self.background.spawn((self.render)(page)).await {
             Ok(response) => Ok(response.map(ResponseBody::Page)),
             Err(error) => {
                 tracing::error!(%error, "a page of ours failed");
@@ -45,12 +53,13 @@ impl Pages {
     }
 }
 
-/// The request as our own pages get it: with who is calling in its extensions.
-fn for_page(asked: &mut Asked, caller: Caller) -> Result<Request<Incoming>, Reason> {
+/// The request as our own pages get it, at the path that was matched; who is calling, and the workspace that their host names,
+/// go into its extensions.
+fn for_page(arrival: Arrival<'_>) -> Result<Request<Incoming>, Reason> {
+    let Arrival { request: asked, target, .. } = arrival;
     let mut page = Request::new(asked.body_mut().take().ok_or(Reason::InternalError)?);
     *page.method_mut() = asked.method().clone();
-    *page.uri_mut() = asked.uri().clone();
+    *page.uri_mut() = target.path_and_query().parse().map_err(|_| Reason::AmbiguousPath)?;
     *page.headers_mut() = asked.headers().clone();
-    page.extensions_mut().insert(caller);
     Ok(page)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lictor_model::{AuditEvent, Reason};
-use lictor_store::Store;
+use lictor_store::{AutomationChange, Store};
 use tokio::sync::{mpsc, oneshot};
 
 /// Events that one commit may carry.
@@ -18,6 +18,7 @@ const RETRY: Duration = Duration::from_millis(250);
 
 struct Entry {
     event: AuditEvent,
+    change: Option<AutomationChange>,
     done: oneshot::Sender<()>,
 }
 
@@ -46,14 +47,14 @@ impl Recorder {
         if self.failing.load(Ordering::Acquire) { Err(Reason::AuditUnavailable) } else { Ok(()) }
     }
 
-    /// Returns once the event is durable.
+    /// Returns once the event is durable, and what it did to automations with it.
     ///
     /// # Errors
     /// [`Reason::AuditUnavailable`] when it is not within 10 s; it is still tried.
-    pub async fn record(&self, event: AuditEvent) -> Result<(), Reason> {
+    pub async fn record(&self, event: AuditEvent, change: Option<AutomationChange>) -> Result<(), Reason> {
         let (done, durable) = oneshot::channel();
         let written = async {
-            self.queue.send(Entry { event, done }).await.ok()?;
+            self.queue.send(Entry { event, change, done }).await.ok()?;
             durable.await.ok()
         };
         match tokio::time::timeout(PATIENCE, written).await {
@@ -67,8 +68,13 @@ impl Recorder {
 async fn write(store: Store, mut entries: mpsc::Receiver<Entry>, failing: Arc<AtomicBool>) {
     let mut batch = Vec::with_capacity(BATCH);
     while entries.recv_many(&mut batch, BATCH).await > 0 {
-        let (events, waiting): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.event, entry.done)).unzip();
-        while let Err(error) = store.append_audit(&events).await {
+        let (mut events, mut changes, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in batch.drain(..) {
+            events.push(entry.event);
+            changes.extend(entry.change);
+            waiting.push(entry.done);
+        }
+        while let Err(error) = store.append_changes(&events, &changes).await {
             if !failing.swap(true, Ordering::AcqRel) {
                 tracing::error!(%error, "audit events cannot be written: changes are refused until they can");
             }

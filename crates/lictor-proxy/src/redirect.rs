@@ -93,7 +93,7 @@ fn answer<B>(request: &Request<B>, settings: &Settings) -> Response<ResponseBody
             response.headers_mut().insert(header::LOCATION, location);
             response
         }
-        Err(reason) => refusal::respond(&reason.into(), &RequestId::fresh(), request),
+        Err(reason) => refusal::respond(&reason.into(), &RequestId::fresh(), request, &settings.base_path),
     };
     // A body that came with it is not read.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -106,8 +106,9 @@ fn location<B>(request: &Request<B>, settings: &Settings) -> Result<HeaderValue,
     }
     headers::check(request.headers())?;
     let target = target::read(request.uri(), request.headers(), settings)?;
-    let query = target.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-    let location = format!("https://{}{}{query}", authority(&target, settings), target.path.as_str());
+    // As it was asked for, with the public URL's path: that it reads one way only has been seen above.
+    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let location = format!("https://{}{path}", authority(&target, settings));
     HeaderValue::from_str(&location).map_err(|_| Reason::MalformedTarget)
 }
 
@@ -141,6 +142,7 @@ mod tests {
         Settings {
             listen: "0.0.0.0:8443".parse().unwrap(),
             public_url: public_url.map(str::to_owned),
+            base_path: lictor_authz::BasePath::default(),
             tls: None,
             workspaces: vec![workspace],
             trusted_proxies: Vec::new(),

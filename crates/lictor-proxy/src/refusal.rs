@@ -2,6 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
+use lictor_authn::Rejection;
+use lictor_authz::BasePath;
 use lictor_model::{PermissionSet, Reason, RequestId};
 
 use crate::body::ResponseBody;
@@ -18,17 +20,25 @@ pub struct Refusal {
     pub reason: Reason,
     /// Which permissions were lacking, if that was it.
     pub lacking: PermissionSet,
+    /// In how many seconds it may be tried again, when that is known.
+    pub retry_after: Option<u32>,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, lacking: PermissionSet::EMPTY }
+        Self { reason, lacking: PermissionSet::EMPTY, retry_after: None }
     }
 }
 
 impl From<lictor_authz::Denial> for Refusal {
     fn from(denial: lictor_authz::Denial) -> Self {
-        Self { reason: denial.reason, lacking: denial.lacking }
+        Self { lacking: denial.lacking, ..Self::from(denial.reason) }
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self { retry_after: rejection.retry_after, ..Self::from(rejection.reason) }
     }
 }
 
@@ -73,19 +83,24 @@ impl Audience {
     }
 }
 
-/// Answers what was asked with the refusal.
+/// Answers what was asked with the refusal. Its `Location` is without `base`, as everywhere inside; the gateway puts it before.
 #[must_use]
-pub fn respond<B>(refusal: &Refusal, request: &RequestId, asked: &Request<B>) -> Response<ResponseBody> {
-    let audience = Audience::of(asked.method(), asked.headers(), asked.uri().path().starts_with("/api"));
+pub fn respond<B>(
+    refusal: &Refusal,
+    request: &RequestId,
+    asked: &Request<B>,
+    base: &BasePath,
+) -> Response<ResponseBody> {
     // What to come back to after signing in.
-    let next = asked.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let next = base.strip_refused(asked.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
+    let audience = Audience::of(asked.method(), asked.headers(), next.starts_with("/api"));
     let needs_sign_in = refusal.reason.status() == 401;
     let mut response = match audience {
-        Audience::Person if needs_sign_in => leading_on("/lictor/sign-in", next),
+        Audience::Person if needs_sign_in => leading_on("/lictor/sign-in", &next),
         Audience::Person if refusal.reason == Reason::PasswordChangeRequired => {
-            leading_on("/lictor/account/password", next)
+            leading_on("/lictor/account/password", &next)
         }
-        Audience::Person => page(refusal, request),
+        Audience::Person => page(refusal, request, base),
         Audience::Program => json(refusal, request),
     };
     let headers = response.headers_mut();
@@ -98,7 +113,7 @@ pub fn respond<B>(refusal: &Refusal, request: &RequestId, asked: &Request<B>) ->
             headers.insert("prefect-maintenance", HeaderValue::from_static("true"));
         }
         429 => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(refusal.retry_after.unwrap_or(60)));
         }
         405 => {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE"));
@@ -131,13 +146,14 @@ fn json(refusal: &Refusal, request: &RequestId) -> Response<ResponseBody> {
     with_body(refusal.reason.status(), "application/json", body.to_string())
 }
 
-fn page(refusal: &Refusal, request: &RequestId) -> Response<ResponseBody> {
-    // Every part is our own text: codes, advice, permission names, and a UUID. Nothing of the caller's is shown.
+fn page(refusal: &Refusal, request: &RequestId, base: &BasePath) -> Response<ResponseBody> {
+    // Every part is our own text: the prefix, codes, advice, permission names, and a UUID. Nothing of the caller's is shown.
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{code}</title><link rel=\"stylesheet\" href=\"/lictor/style.css\">\
+         <title>{code}</title><link rel=\"stylesheet\" href=\"{base}/lictor/style.css\">\
          <main class=\"card\"><h1>This is not possible</h1><p>{detail}</p>\
-         <p class=\"muted\">{code}, request {request}</p><p><a href=\"/lictor/account\">Your account</a></p></main></html>",
+         <p class=\"muted\">{code}, request {request}</p><p><a href=\"{base}/lictor/account\">Your account</a></p></main></html>",
+        base = base.as_str(),
         code = refusal.reason.code(),
         detail = refusal.detail(),
     );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use ipnet::IpNet;
+use lictor_authz::BasePath;
 use lictor_model::{Secret, WorkspaceName};
 
 use crate::tls::Tls;
@@ -16,6 +17,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// How clients spell us (`https://host`), when a proxy before us makes that differ from what we see.
     pub public_url: Option<String>,
+    /// The path of that URL, when clients find us under one (`https://host/prefect/`).
+    pub base_path: BasePath,
     /// TLS on the listener; `None` is plain HTTP.
     pub tls: Option<Arc<Tls>>,
     /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.

@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use lictor_authz::{Effect, Operation};
 use lictor_model::{
-    Actor, AuditEvent, EventId, Identity, Outcome, PermissionSet, Reason, RequestId, Timestamp, WorkspaceName,
+    Actor, AuditEvent, Demands, EventId, Identity, Outcome, Permission, PermissionSet, Reason, RequestId, Timestamp,
+    WorkspaceName,
 };
+use lictor_store::AutomationChange;
 use tokio::time::Instant;
 
 use crate::access_log::AccessLine;
+use crate::automation::Draft;
 use crate::refusal::Refusal;
+use crate::underway::Commitment;
 
 /// Labels of what is no row of the table.
 pub(crate) mod label {
@@ -37,7 +41,15 @@ pub(crate) struct Story {
     identity: Option<Identity>,
     reason: Option<Reason>,
     lacking: PermissionSet,
-    pub(crate) reveals: bool,
+    reveals: bool,
+    /// Whether it goes on when the caller leaves.
+    pub(crate) commitment: Commitment,
+    /// What the body needed besides the row, once it was looked at.
+    pub(crate) demands: Option<Demands>,
+    /// What an automation is to be.
+    pub(crate) draft: Option<Draft>,
+    /// What was done to automations.
+    pub(crate) automation: Option<AutomationChange>,
     status: u16,
 }
 
@@ -60,6 +72,10 @@ impl Story {
             reason: None,
             lacking: PermissionSet::EMPTY,
             reveals: false,
+            commitment: Commitment::default(),
+            demands: None,
+            draft: None,
+            automation: None,
             status: 0,
         }
     }
@@ -67,6 +83,11 @@ impl Story {
     /// The story of the socket that this request has opened: its own line, at its end.
     pub(crate) fn fork(&self) -> Self {
         self.clone()
+    }
+
+    /// The canonical path, once it has been read.
+    pub(crate) fn leads_to(&mut self, path: &str) {
+        self.path = redact(path);
     }
 
     pub(crate) fn identified(&mut self, identity: &Identity) {
@@ -100,6 +121,20 @@ impl Story {
     pub(crate) fn socket_closed(&mut self, code: u16, reason: Option<Reason>) {
         self.status = code;
         self.reason = reason.or(self.reason);
+    }
+
+    /// That Prefect is asked to reveal secrets, which is on record like a change.
+    pub(crate) fn reveals(&mut self, reveals: bool) {
+        self.reveals = reveals;
+        if reveals {
+            let mut demands = Demands::default();
+            demands.add(PermissionSet::of(&[Permission::SeeSecretBlocks]));
+            self.demands = Some(demands);
+        }
+    }
+
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
     }
 
     pub(crate) fn user_agent(&self) -> &Arc<str> {
@@ -141,6 +176,7 @@ impl Story {
             workspace: self.workspace.clone(),
             outcome,
             reason: self.reason.map_or("", Reason::code).to_owned(),
+            demands: self.demands.clone(),
             status: self.status,
             request: Some(self.request.clone()),
         }
@@ -165,4 +201,11 @@ impl Story {
             user_agent: &self.user_agent,
         }
     }
+}
+
+/// A key that somebody put into a path must not be kept in logs and in the record.
+fn redact(path: &str) -> String {
+    let Some((before, after)) = path.split_once("lictor_") else { return path.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    format!("{before}lictor_\u{2026}{}", redact(rest))
 }

@@ -14,10 +14,20 @@ pub struct Target {
     pub workspace: usize,
     /// The host as the caller spelled it, checked.
     pub host: String,
-    /// The canonical path: what is matched and what is forwarded.
+    /// The canonical path, without the public URL's prefix: what is matched and what is forwarded.
     pub path: CanonicalPath,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
+}
+
+impl Target {
+    /// Both, as they are sent on.
+    pub(crate) fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.to_string(),
+        }
+    }
 }
 
 /// Reads the target.
@@ -30,7 +40,7 @@ pub fn read(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Result<Targe
         return Err(Reason::UnknownHost);
     }
     let workspace = choose(&host, &settings.workspaces).ok_or(Reason::UnknownHost)?;
-    let path = CanonicalPath::parse(uri.path())?;
+    let path = settings.base_path.strip(uri.path())?;
     let query = uri.query().map(check_query).transpose()?.map(str::to_owned);
     Ok(Target { workspace, host, path, query })
 }

@@ -1,9 +1,14 @@
-//! What does Prefect's own UI need from us? Settings that point back here, headers, and a few answers of our own.
+//! What does Prefect's own UI need from us? Settings that point back here, headers, a script, and a few answers of our own.
+
+mod forward;
+mod page;
+pub(crate) mod prefix;
 
 use bytes::Bytes;
 use http::Response;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use lictor_authz::{Operation, surface};
+use lictor_authz::{BasePath, Matched, Operation, surface};
+use lictor_model::{CredentialKind, Identity, Reason};
 use serde_json::Value;
 
 use crate::body::ResponseBody;
@@ -20,16 +25,16 @@ const DOCUMENTS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; \
      style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com; \
      font-src 'self' https://fonts.gstatic.com; img-src 'self' data: https://fastapi.tiangolo.com; \
-     worker-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'; object-src 'none'",
+     worker-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; \
+     object-src 'none'",
 );
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Without a hash in its name, a file changes with Prefect's version.
+const FOR_A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The headers of what stands outside the API: pages, documents, static files.
-pub(crate) fn dress(operation: &Operation, status: u16, path: &str, headers: &mut HeaderMap) {
-    if *operation == surface::UI_ASSET {
-        return dress_asset(path, status, headers);
-    }
+/// The headers of pages, settings and documents.
+pub(crate) fn dress(operation: &Operation, headers: &mut HeaderMap) {
     let policy = if *operation == surface::ROOT_DOCUMENT { DOCUMENTS_POLICY } else { POLICY };
     harden(headers, policy);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
@@ -38,13 +43,20 @@ pub(crate) fn dress(operation: &Operation, status: u16, path: &str, headers: &mu
     headers.remove(header::LAST_MODIFIED);
 }
 
-/// Files under `assets` carry a hash of their content in their name.
+/// The headers of a static file. Those under `assets` carry a hash of their content in their name.
 fn dress_asset(path: &str, status: u16, headers: &mut HeaderMap) {
-    let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if path.contains("/assets/") && status == 200 && !is_html {
-        headers.insert(header::CACHE_CONTROL, IMMUTABLE);
-    }
+    let keep = match status {
+        200 | 304 if path.contains("/assets/") => IMMUTABLE,
+        200 | 304 => FOR_A_DAY,
+        // What is not there today may be there tomorrow.
+        _ => NO_STORE,
+    };
+    headers.insert(header::CACHE_CONTROL, keep);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 fn harden(headers: &mut HeaderMap, policy: HeaderValue) {
@@ -58,11 +70,18 @@ fn harden(headers: &mut HeaderMap, policy: HeaderValue) {
 ///
 /// `None` when it is not the JSON object that it should be.
 #[must_use]
-pub(crate) fn rewrite_settings(body: &[u8]) -> Option<Bytes> {
+fn rewrite_settings(body: &[u8], base: &BasePath) -> Option<Bytes> {
     let mut settings: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
-    settings.insert("api_url".to_owned(), Value::from("/api"));
+    settings.insert("api_url".to_owned(), Value::from(base.prepended("/api")));
     settings.insert("auth".to_owned(), Value::Null);
     serde_json::to_vec(&settings).ok().map(Bytes::from)
+}
+
+/// Whether this is Prefect's UI asking for the server's settings on behalf of a person who may not see them.
+pub(crate) fn is_start(matched: &Matched, identity: &Identity, reason: Reason) -> bool {
+    identity.credential.kind == CredentialKind::Session
+        && reason == Reason::PermissionDenied
+        && matched.operation().name() == "GET /admin/settings"
 }
 
 /// What a person without `see_workspace_settings` gets for `GET /api/admin/settings`: a 403 would break the UI's start and its
@@ -83,9 +102,11 @@ mod tests {
     #[test]
     fn the_uis_settings_point_back_here_and_ask_for_no_password() {
         let body = br#"{"api_url":"http://10.0.0.9:4200/api","csrf_enabled":true,"auth":"BASIC","flags":[]}"#;
-        let rewritten = String::from_utf8(rewrite_settings(body).unwrap().to_vec()).unwrap();
+        let rewritten = String::from_utf8(rewrite_settings(body, &BasePath::default()).unwrap().to_vec()).unwrap();
         assert!(rewritten.contains(r#""api_url":"/api""#) && rewritten.contains(r#""auth":null"#));
         assert!(rewritten.contains(r#""csrf_enabled":true"#));
-        assert_eq!(rewrite_settings(b"<html>"), None);
+        assert_eq!(rewrite_settings(b"<html>", &BasePath::default()), None);
+        let prefixed = rewrite_settings(body, &BasePath::parse("/prefect/").unwrap()).unwrap();
+        assert!(String::from_utf8(prefixed.to_vec()).unwrap().contains(r#""api_url":"/prefect/api""#));
     }
 }

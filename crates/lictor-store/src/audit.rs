@@ -1,6 +1,6 @@
 //! What is on record? Audit events: added to, listed, never edited.
 
-use lictor_model::{Actor, AuditEvent, CredentialKind, CredentialRef, EventId, Outcome, PrincipalKind};
+use lictor_model::{Actor, AuditEvent, CredentialKind, CredentialRef, Demands, EventId, Outcome, PrincipalKind};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
@@ -9,11 +9,11 @@ use crate::statement::{Row, Statement, sql};
 use crate::{By, Store};
 
 /// The most events in one statement. The counts are powers of two, so that the database sees few different texts and
-/// keeps them all prepared; 64 events bind 960 values, well below either database's limit.
+/// keeps them all prepared; 64 events bind 1024 values, well below either database's limit.
 const MOST: usize = 64;
 
 const COLUMNS: &str = "SELECT id, at, actor_id, actor_kind, actor_name, credential_kind, credential_id, client_ip, \
-                       operation, object, workspace, outcome, reason, status, request FROM audit WHERE 1 = 1";
+                       operation, object, workspace, outcome, reason, demands, status, request FROM audit WHERE 1 = 1";
 
 impl Store {
     /// Adds events, all or none, durably. Adding an event that is there already changes nothing, so that a caller who
@@ -22,12 +22,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away.
     pub async fn append_audit(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.write().await?;
-        append(&mut tx, events).await?;
-        tx.commit().await
+        self.append_changes(events, &[]).await
     }
 
     /// Lists events, newest first.
@@ -60,6 +55,7 @@ impl Store {
             workspace: None,
             outcome: Outcome::Allowed,
             reason: String::new(),
+            demands: None,
             status: 0,
             request: by.request.clone(),
         };
@@ -67,7 +63,8 @@ impl Store {
     }
 }
 
-async fn append(tx: &mut Tx, events: &[AuditEvent]) -> Result<(), StoreError> {
+/// Adds events in a transaction.
+pub(crate) async fn append(tx: &mut Tx, events: &[AuditEvent]) -> Result<(), StoreError> {
     let mut rest = events;
     while !rest.is_empty() {
         let mut count = MOST;
@@ -83,11 +80,12 @@ async fn append(tx: &mut Tx, events: &[AuditEvent]) -> Result<(), StoreError> {
 
 fn insert(events: &[AuditEvent]) -> Statement {
     let mut statement = sql("INSERT INTO audit (id, at, actor_id, actor_kind, actor_name, credential_kind, \
-                             credential_id, client_ip, operation, object, workspace, outcome, reason, status, \
-                             request) VALUES ");
+                             credential_id, client_ip, operation, object, workspace, outcome, reason, demands, \
+                             status, request) VALUES ");
     let mut before = "(";
     for event in events {
         let credential = event.credential.as_ref();
+        let demands = event.demands.as_ref().map(Demands::to_text);
         let texts = [
             Some(event.actor.id.as_str()),
             event.actor.kind.map(PrincipalKind::as_str),
@@ -100,6 +98,7 @@ fn insert(events: &[AuditEvent]) -> Statement {
             event.workspace.as_ref().map(|workspace| workspace.as_str()),
             Some(event.outcome.as_str()),
             Some(event.reason.as_str()),
+            Some(demands.as_deref().unwrap_or_default()),
         ];
         statement.push(before);
         statement.push_bind(event.id.as_str());
@@ -169,9 +168,15 @@ fn event(row: &Row) -> Result<AuditEvent, StoreError> {
         workspace: row.maybe_text("workspace")?.map(Into::into),
         outcome: row.read("outcome", outcome)?,
         reason: row.text("reason")?,
+        demands: row.read("demands", demands)?,
         status: u16::try_from(row.integer("status")?).map_err(|_| row.corrupt("status"))?,
         request: row.maybe_text("request")?.map(Into::into),
     })
+}
+
+/// Nothing was looked at, or the list of what was asked for.
+fn demands(text: &str) -> Option<Option<Demands>> {
+    if text.is_empty() { Some(None) } else { Demands::parse(text).ok().map(Some) }
 }
 
 fn outcome(text: &str) -> Option<Outcome> {
@@ -179,10 +184,10 @@ fn outcome(text: &str) -> Option<Outcome> {
 }
 
 fn credential(row: &Row) -> Result<Option<CredentialRef>, StoreError> {
-    use CredentialKind::{Certificate, Console, Key, Password, Session};
+    use CredentialKind::{Certificate, Console, Key, Password, ResetLink, Session};
 
     let Some(text) = row.maybe_text("credential_kind")? else { return Ok(None) };
-    let kind = [Password, Key, Session, Certificate, Console].into_iter().find(|kind| kind.as_str() == text);
+    let kind = [Password, Key, Session, Certificate, ResetLink, Console].into_iter().find(|kind| kind.as_str() == text);
     let kind = kind.ok_or_else(|| row.corrupt("credential_kind"))?;
     Ok(Some(CredentialRef { kind, id: row.text("credential_id")?.into() }))
 }

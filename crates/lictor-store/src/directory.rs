@@ -9,7 +9,7 @@ use crate::statement::sql;
 use crate::{Store, grants, keys, memberships, passwords, principals, roles, teams};
 
 impl Store {
-    /// How far the directory and the sessions have moved: cheap enough to ask four times a second.
+    /// How far the directory, the sessions and the bans have moved: cheap enough to ask four times a second.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away.
@@ -66,6 +66,7 @@ pub(crate) async fn versions(tx: &mut Tx) -> Result<Versions, StoreError> {
         match row.text("name")?.as_str() {
             "directory" => versions.directory = row.integer("version")?,
             "sessions" => versions.sessions = row.integer("version")?,
+            "bans" => versions.bans = row.integer("version")?,
             _ => return Err(row.corrupt("name")),
         }
     }

@@ -17,6 +17,10 @@ impl Store {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let owner = principals::require(&mut tx, &new.principal).await?;
+        // From a page one makes keys for oneself; the name may have been given to somebody else since.
+        if by.session().is_some() && by.actor.id != owner.id.as_str() {
+            return Err(StoreError::NotFound { what: "user", name: new.principal.to_string() });
+        }
         let key = KeyRow {
             id: CredentialId::fresh(),
             principal: owner.id,

@@ -1,6 +1,8 @@
 //! What do we remember? The only SQL of Lictor: one text for SQLite and PostgreSQL.
 
 mod audit;
+mod automations;
+mod bans;
 mod by;
 mod directory;
 mod error;
@@ -13,6 +15,7 @@ mod owners;
 mod passwords;
 mod pool;
 mod principals;
+mod reset_links;
 mod roles;
 mod rows;
 mod sessions;
@@ -20,9 +23,14 @@ mod sign_in_rules;
 mod statement;
 mod teams;
 
+pub use bans::HeldBan;
 pub use by::By;
 pub use error::StoreError;
-pub use rows::{AuditFilter, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow, SessionRow, Versions};
+pub use reset_links::ResetLink;
+pub use rows::{
+    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow,
+    SessionRow, Versions,
+};
 pub use sign_in_rules::{RuleChange, RuleGifts};
 
 /// Principals, credentials, roles, teams, grants, sessions and the record. Clones share one pool.

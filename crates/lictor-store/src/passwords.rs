@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::PasswordRow;
 use crate::statement::{Row, sql};
-use crate::{By, Store, principals, sessions};
+use crate::{By, Store, principals, reset_links, sessions};
 
 impl Store {
     /// Gives a user another password, under a new credential id. The user's sessions end, but for the one that asks.
@@ -69,7 +69,8 @@ pub(crate) async fn put(
     .bind(now)
     .execute(tx)
     .await?;
-    Ok(())
+    // A link to another password than the one that was chosen since would be a way back in.
+    reset_links::drop_of(tx, principal).await
 }
 
 /// All passwords.

@@ -86,6 +86,12 @@ impl Tx {
         Ok(())
     }
 
+    /// Moves the bans' version forward; after the other two where several are due.
+    pub(crate) async fn change_bans(&mut self) -> Result<(), StoreError> {
+        sql("UPDATE changes SET version = version + 1 WHERE name = 'bans'").execute(self).await?;
+        Ok(())
+    }
+
     /// Moves the sessions' version forward; after [`Tx::change_directory`] where both are due, so that two cannot lock
     /// each other out.
     pub(crate) async fn change_sessions(&mut self) -> Result<(), StoreError> {

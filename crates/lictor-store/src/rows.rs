@@ -1,8 +1,8 @@
 //! What is in the store? The rows as other crates see them.
 
 use lictor_model::{
-    Assignments, CredentialId, Digest, EventId, Narrowing, Outcome, Principal, PrincipalId, PrincipalKind,
-    PrincipalName, RoleName, Scope, Timestamp,
+    Assignments, CredentialId, Demands, Digest, EventId, Narrowing, Outcome, Principal, PrincipalId, PrincipalKind,
+    PrincipalName, RoleName, Scope, Timestamp, WorkspaceName,
 };
 
 /// The versions of what replicas hold in memory: a change moves its own forward.
@@ -12,6 +12,8 @@ pub struct Versions {
     pub directory: i64,
     /// Of sessions.
     pub sessions: i64,
+    /// Of bans.
+    pub bans: i64,
 }
 
 /// All that a decision needs, as of one version.
@@ -169,4 +171,46 @@ impl Default for AuditFilter {
     fn default() -> Self {
         Self { actor: None, operation: None, since: None, until: None, outcome: None, limit: 100, before: None }
     }
+}
+
+/// An automation and who answers for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutomationRow {
+    /// Prefect's id of it.
+    pub id: String,
+    /// In which workspace.
+    pub workspace: WorkspaceName,
+    /// Its name when it was saved.
+    pub name: String,
+    /// What it belongs to, as `prefect.deployment.…`; empty for nothing.
+    pub owner_resource: String,
+    /// Who saved it last.
+    pub principal: PrincipalId,
+    /// The name as it was.
+    pub principal_name: String,
+    /// What its actions need.
+    pub demands: Demands,
+    /// When.
+    pub saved_at: Timestamp,
+}
+
+/// What was done to automations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AutomationChange {
+    /// Made, or changed in what it does.
+    Saved(AutomationRow),
+    /// Deleted.
+    Removed {
+        /// Where.
+        workspace: WorkspaceName,
+        /// Which.
+        id: String,
+    },
+    /// All that belong to something deleted, as a deployment's before its triggers are replaced.
+    RemovedOf {
+        /// Where.
+        workspace: WorkspaceName,
+        /// What they belong to.
+        owner_resource: String,
+    },
 }

@@ -1,18 +1,19 @@
-//! Who am I here? My roles with where they hold, and where I am signed in.
+//! Who am I here? What I may do in each workspace, and through which grant.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use lictor_authz::{AccessView, Holding};
-use lictor_model::{Identity, PrincipalKind, Scope, Timestamp};
-use lictor_store::{SessionRow, StoreError};
+use lictor_authz::{AccessView, Holding, Origin};
+use lictor_model::{Identity, PermissionSet, Scope, Source, WorkspaceName};
 
-use crate::answer::Early;
+use crate::answer::{self, Early};
+use crate::layout::{Layout, Section};
+use crate::next::Asked;
 use crate::router::WebState;
-use crate::sessions::away;
+use crate::sessions;
 use crate::visit::Visit;
-use crate::{answer, device, password};
+use crate::when::minute;
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/lictor/account";
@@ -20,84 +21,62 @@ pub(crate) const PATH: &str = "/lictor/account";
 #[derive(Template)]
 #[template(path = "account.html")]
 struct Page<'a> {
-    name: &'a str,
-    kind: &'a str,
-    is_user: bool,
-    is_session: bool,
-    roles: Vec<Held>,
-    sessions: Vec<Shown>,
+    layout: Layout<'a>,
+    since: String,
+    signed_in: String,
+    places: Vec<Place>,
+}
+
+/// One workspace, as far as this person is concerned.
+struct Place {
+    workspace: String,
+    held: Vec<Held>,
+    permissions: Vec<&'static str>,
 }
 
 struct Held {
     role: String,
-    from: String,
-    place: String,
-    permissions: String,
-}
-
-struct Shown {
-    id: String,
-    device: String,
-    address: String,
-    since: String,
-    last_use: String,
-    current: bool,
+    through: String,
+    reaches: &'static str,
+    permissions: Vec<&'static str>,
 }
 
 /// `GET /lictor/account`
-pub(crate) async fn show(State(web): State<WebState>, visit: Visit) -> Result<Response, Early> {
-    let identity = visit.identity()?;
-    if visit.session().is_some() && password::must_change(&web, identity) {
-        return Ok(answer::see_other(password::PATH, None));
-    }
-    let roles = roles(&web, identity).await.map_err(|error| away(&visit, &error))?;
-    let sessions = sessions(&web, identity).await.map_err(|error| away(&visit, &error))?;
-    let is_user = identity.principal.kind == PrincipalKind::User;
-    let kind = if is_user { "user" } else { "service account" };
-    let is_session = visit.session().is_some();
-    let name = identity.principal.name.as_str();
-    Ok(answer::page(StatusCode::OK, &Page { name, kind, is_user, is_session, roles, sessions }))
-}
-
-async fn roles(web: &WebState, identity: &Identity) -> Result<Vec<Held>, StoreError> {
-    let access = AccessView::build(&web.store.load_assignments().await?);
-    Ok(access.holdings(&identity.principal.id).iter().map(held).collect())
-}
-
-fn held(holding: &Holding) -> Held {
-    let permissions: Vec<&str> = holding.permissions.iter().map(|one| one.as_str()).collect();
-    let place = match &holding.scope {
-        Scope::Everywhere => "everywhere".to_owned(),
-        Scope::Workspace(name) => format!("workspace {name}"),
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
+    let identity = visit.person(&web)?;
+    let access = &web.auth.view().access;
+    let places = web.workspaces.iter().map(|workspace| place(access, identity, workspace)).collect();
+    let mine = sessions::of(&web, &visit, identity).await?;
+    let current = mine.iter().find(|session| session.id == identity.credential.id);
+    let signed_in = current.map(|session| format!("{}, from {}", minute(session.created_at), session.client_ip));
+    let page = Page {
+        layout: visit.layout(Section::Account, asked.done()),
+        since: minute(identity.principal.created_at),
+        signed_in: signed_in.unwrap_or_default(),
+        places,
     };
-    Held {
-        role: holding.role.to_string(),
-        from: holding.origin.to_string(),
-        place,
-        permissions: permissions.join(", "),
-    }
+    Ok(answer::page(StatusCode::OK, &page))
 }
 
-async fn sessions(web: &WebState, identity: &Identity) -> Result<Vec<Shown>, StoreError> {
-    let (_, mut all) = web.store.load_sessions().await?;
-    all.retain(|session| session.principal == identity.principal.id);
-    all.sort_by_key(|session| std::cmp::Reverse(session.last_seen_at));
-    Ok(all.iter().map(|session| shown(session, identity)).collect())
+fn place(access: &AccessView, identity: &Identity, workspace: &WorkspaceName) -> Place {
+    let held = access.explain(&identity.principal.id, workspace);
+    let permissions = access.permissions(&identity.principal.id, workspace).unwrap_or_default();
+    Place { workspace: workspace.to_string(), held: held.iter().map(one).collect(), permissions: names(permissions) }
 }
 
-fn shown(session: &SessionRow, identity: &Identity) -> Shown {
-    Shown {
-        id: session.id.to_string(),
-        device: device::describe(&session.user_agent),
-        address: session.client_ip.clone(),
-        since: minute(session.created_at),
-        last_use: minute(session.last_seen_at),
-        current: session.id == identity.credential.id,
-    }
+fn one(holding: &Holding) -> Held {
+    let through = match &holding.origin {
+        Origin::Own(Source::ByHand) => "a grant to you".to_owned(),
+        Origin::Own(source) => format!("a grant to you by {source}"),
+        team @ Origin::Team(..) => team.to_string(),
+    };
+    let reaches = match &holding.scope {
+        Scope::Everywhere => "every workspace",
+        Scope::Workspace(_) => "this workspace",
+    };
+    Held { role: holding.role.to_string(), through, reaches, permissions: names(holding.permissions) }
 }
 
-/// `2026-11-23 10:00 UTC`
-fn minute(at: Timestamp) -> String {
-    let text = at.to_rfc3339();
-    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
+fn names(permissions: PermissionSet) -> Vec<&'static str> {
+    permissions.iter().map(lictor_model::Permission::as_str).collect()
 }

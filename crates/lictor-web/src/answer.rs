@@ -1,13 +1,13 @@
-//! What does every page carry? Headers that leave a browser nothing to run, to store, to frame or to tell others.
+//! What does every page carry? Headers that leave a browser nothing foreign to run, to store, to frame or to tell others.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
-/// Our pages load our style sheet and our mark, and send forms to us: nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
+/// Our pages load our style sheet, our script, our mark and Prefect's font, and send forms to us: nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
 
 /// An answer that ends the work on a request early; boxed, since answers are large and rarely so.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What do the pages look like? One style sheet and one mark, part of the program.
+//! What do the pages look like? One style sheet, one script that they can do without, and one mark; and what do Prefect's? All part of the program.
 
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -8,6 +8,16 @@ const FRESH_FOR: &str = "public, max-age=3600";
 /// `GET /lictor/style.css`
 pub(crate) async fn style() -> Response {
     file("text/css; charset=utf-8", include_str!("../static/style.css"))
+}
+
+/// `GET /lictor/page.js`
+pub(crate) async fn script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../static/page.js"))
+}
+
+/// `GET /lictor/ui.js`: what the gateway puts into the pages of Prefect's own UI.
+pub(crate) async fn ui() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../static/ui.js"))
 }
 
 /// `GET /lictor/icon.svg`

@@ -1,19 +1,25 @@
-//! How do people sign in and look after their account? Server-rendered pages under `/lictor/`, without scripts.
+//! How do people sign in and look after their account? Server-rendered pages under `/lictor/` that work without scripts.
 
 mod account;
 mod answer;
 mod assets;
 mod device;
 mod form;
+mod keys;
+mod layout;
+mod me;
 mod next;
 mod password;
 pub mod reasons;
+pub mod reset;
 mod router;
 mod same_origin;
 mod sessions;
+pub mod setup;
 mod sign_in;
 mod sign_out;
 mod visit;
+mod when;
 
 #[cfg(test)]
 mod tests;

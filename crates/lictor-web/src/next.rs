@@ -1,14 +1,40 @@
 //! Where to after signing in? Only to a path of this very origin, however a browser may read it.
 
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Query};
+use http::request::Parts;
 use serde::Deserialize;
+
+use crate::layout::Done;
 
 /// The query of a page that leads on.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
     pub(crate) next: Option<String>,
+    pub(crate) done: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
-/// A path and query of our own origin, safe in `Location`.
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Infallible;
+
+    /// A query that does not read asks for nothing.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let read = Query::<Self>::from_request_parts(parts, state).await;
+        Ok(read.map(|Query(asked)| asked).unwrap_or_default())
+    }
+}
+
+impl Asked {
+    /// What was done before.
+    pub(crate) fn done(&self) -> Option<Done> {
+        self.done.as_deref().and_then(Done::parse)
+    }
+}
+
+/// A path and query of our own origin, without the base that the browser sees before it; safe in `Location`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next(String);
 

@@ -1,15 +1,16 @@
 //! How does a person change their password? Knowing the current one; every other session ends with it.
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authn::PasswordChangeError;
+use lictor_authn::password::policy::MIN_CHARACTERS;
 use lictor_model::{Identity, PrincipalKind, Reason};
 
 use crate::answer::{self, Early};
 use crate::form::Sent;
+use crate::layout::{Done, Layout, Section};
 use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::visit::Visit;
@@ -20,21 +21,41 @@ pub(crate) const PATH: &str = "/lictor/account/password";
 #[derive(Template)]
 #[template(path = "password.html")]
 struct Page<'a> {
-    name: &'a str,
-    forced: bool,
-    /// Where to afterwards; empty for the account page.
+    layout: Layout<'a>,
+    /// Where to afterwards; empty for this page again.
     next: &'a str,
-    current_problem: Option<&'a str>,
-    new_problem: Option<&'a str>,
-    repeat_problem: Option<&'a str>,
+    least: usize,
+    problems: &'a Problems,
+}
+
+/// The same before anything else.
+#[derive(Template)]
+#[template(path = "first_password.html")]
+struct FirstPage<'a> {
+    layout: Layout<'a>,
+    next: &'a str,
+    least: usize,
+    problems: &'a Problems,
 }
 
 /// Which field is wrong, and how.
 #[derive(Default)]
-struct Problems {
-    current: Option<String>,
-    new: Option<String>,
-    repeat: Option<String>,
+pub(crate) struct Problems {
+    pub(crate) current: Option<String>,
+    pub(crate) new: Option<String>,
+    pub(crate) repeat: Option<String>,
+}
+
+impl Problems {
+    /// Of the second new password: it is another than the first.
+    pub(crate) fn differing() -> Self {
+        Self { repeat: Some("This is not the same as the new password.".to_owned()), ..Self::default() }
+    }
+
+    /// Of the new password.
+    pub(crate) fn weak(error: &impl std::fmt::Display) -> Self {
+        Self { new: Some(sentence(&error.to_string())), ..Self::default() }
+    }
 }
 
 /// Whether the principal must choose another password before anything else.
@@ -43,14 +64,11 @@ pub(crate) fn must_change(web: &WebState, identity: &Identity) -> bool {
 }
 
 /// `GET /lictor/account/password`
-pub(crate) async fn show(
-    State(web): State<WebState>,
-    visit: Visit,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Early> {
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let identity = person(&visit, &web)?;
-    let next = asked.unwrap_or_default().0.next.map(|next| Next::read(Some(&next)));
-    Ok(page(&web, identity, next.as_ref(), &Problems::default()))
+    let next = asked.next.as_deref().map(|next| Next::read(Some(next)));
+    let layout = visit.layout(Section::Password, asked.done());
+    Ok(page(StatusCode::OK, layout, must_change(&web, identity), next.as_ref(), &Problems::default()))
 }
 
 /// `POST /lictor/account/password`
@@ -59,32 +77,33 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Re
     let identity = person(visit, &web)?;
     let (current, new) = (sent.field("current"), sent.field("new"));
     let next = Some(sent.field("next")).filter(|next| !next.is_empty()).map(|next| Next::read(Some(next)));
+    let forced = must_change(&web, identity);
+    let again = |problems: &Problems| {
+        let layout = visit.layout(Section::Password, None);
+        page(StatusCode::UNPROCESSABLE_ENTITY, layout, forced, next.as_ref(), problems)
+    };
     if new != sent.field("repeat") {
-        let problems =
-            Problems { repeat: Some("This is not the same as the new password.".to_owned()), ..Problems::default() };
-        return Ok(page(&web, identity, next.as_ref(), &problems));
+        return Ok(again(&Problems::differing()));
     }
     match web.auth.change_password(identity, current, new, &visit.caller.as_origin(), &visit.caller.request).await {
         Ok(fresh) => {
             let cookie = fresh.map(|fresh| answer::session_cookie(fresh.cookie_value.expose(), visit.caller.secure));
-            Ok(answer::see_other(next.as_ref().map_or(crate::account::PATH, Next::as_str), cookie.as_deref()))
+            let told = format!("{PATH}?done={}", Done::PasswordChanged.code());
+            let onward = visit.at(next.as_ref().map_or(&told, Next::as_str));
+            Ok(answer::see_other(&onward, cookie.as_deref()))
         }
-        Err(error) => {
-            let problems = explain(visit, error)?;
-            Ok(page(&web, identity, next.as_ref(), &problems))
-        }
+        Err(error) => Ok(again(&explain(visit, error)?)),
     }
 }
 
 fn explain(visit: &Visit, error: PasswordChangeError) -> Result<Problems, Early> {
-    let (current, new) = match error {
-        PasswordChangeError::Refused(Reason::InvalidCredentials) => {
-            (Some("This is not the current password.".to_owned()), None)
+    match error {
+        PasswordChangeError::Refused(rejection) if rejection.reason == Reason::InvalidCredentials => {
+            Ok(Problems { current: Some("This is not the current password.".to_owned()), ..Problems::default() })
         }
-        PasswordChangeError::Refused(reason) => return Err(visit.refuse(reason).into()),
-        weak => (None, Some(sentence(&weak.to_string()))),
-    };
-    Ok(Problems { current, new, repeat: None })
+        PasswordChangeError::Refused(rejection) => Err(visit.reject(&rejection).into()),
+        weak => Ok(Problems::weak(&weak)),
+    }
 }
 
 /// An error's text as a sentence.
@@ -102,21 +121,16 @@ fn person<'v>(visit: &'v Visit, web: &WebState) -> Result<&'v Identity, Early> {
             .into());
     }
     if !visit.may_sign_in(web.allow_plain_http) {
-        return Err(answer::see_other("/lictor/sign-in", None).into());
+        return Err(visit.see_other("/lictor/sign-in").into());
     }
     Ok(identity)
 }
 
-fn page(web: &WebState, identity: &Identity, next: Option<&Next>, problems: &Problems) -> Response {
-    let is_good = problems.current.is_none() && problems.new.is_none() && problems.repeat.is_none();
-    let status = if is_good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page = Page {
-        name: identity.principal.name.as_str(),
-        forced: must_change(web, identity),
-        next: next.map(Next::as_str).unwrap_or_default(),
-        current_problem: problems.current.as_deref(),
-        new_problem: problems.new.as_deref(),
-        repeat_problem: problems.repeat.as_deref(),
-    };
-    answer::page(status, &page)
+fn page(status: StatusCode, layout: Layout<'_>, forced: bool, next: Option<&Next>, problems: &Problems) -> Response {
+    let (next, least) = (next.map(Next::as_str).unwrap_or_default(), MIN_CHARACTERS);
+    if forced {
+        answer::page(status, &FirstPage { layout, next, least, problems })
+    } else {
+        answer::page(status, &Page { layout, next, least, problems })
+    }
 }

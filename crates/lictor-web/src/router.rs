@@ -1,23 +1,29 @@
 //! Which pages are there? Every route of ours that is a page.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 use lictor_authn::Authenticator;
-use lictor_model::Reason;
+use lictor_model::{Clock, Reason, WorkspaceName};
 use lictor_store::Store;
 
 use crate::visit::Visit;
-use crate::{account, assets, form, password, sessions, sign_in, sign_out};
+use crate::{account, assets, form, keys, me, password, reset, sessions, sign_in, sign_out};
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
 #[derive(Clone)]
 pub struct WebState {
     /// Signs people in and out.
     pub auth: Authenticator,
-    /// Grants, roles and sessions, for the account page.
+    /// Keys, sessions and links to reset a password.
     pub store: Store,
+    /// The time, for what has expired.
+    pub clock: Clock,
+    /// The workspaces behind this gateway.
+    pub workspaces: Arc<[WorkspaceName]>,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
     pub allow_plain_http: bool,
 }
@@ -28,10 +34,18 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/lictor/sign-out", post(sign_out::submit))
         .route("/lictor/account", get(account::show))
+        .route("/lictor/account/keys", get(keys::show).post(keys::make))
+        .route("/lictor/account/keys/revoke", get(keys::ask_to_revoke).post(keys::revoke))
         .route("/lictor/account/password", get(password::show).post(password::submit))
+        .route("/lictor/account/sessions", get(sessions::show))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route("/lictor/account/sessions/end-all", post(sessions::end_all))
+        .route(reset::PATH, get(reset::show).post(reset::submit))
+        .route("/lictor/me", get(me::show))
+        .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
+        .route("/lictor/page.js", get(assets::script))
         .route("/lictor/icon.svg", get(assets::icon))
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
         .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })

@@ -1,12 +1,14 @@
 //! How does a person sign in? Name and password for a session; the answer never says which of the two was wrong.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use lictor_authn::Rejection;
 use lictor_model::Reason;
 
 use crate::form::Sent;
+use crate::layout::{Layout, Section};
 use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::visit::{self, Visit};
@@ -15,6 +17,7 @@ use crate::{answer, password};
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct Page<'a> {
+    layout: Layout<'a>,
     problem: Option<&'a str>,
     name: &'a str,
     next: &'a str,
@@ -23,23 +26,21 @@ struct Page<'a> {
 #[derive(Template)]
 #[template(path = "needs_tls.html")]
 struct NeedsTls<'a> {
+    layout: Layout<'a>,
     origin: &'a str,
 }
 
 /// `GET /lictor/sign-in`
-pub(crate) async fn show(
-    State(web): State<WebState>,
-    visit: Visit,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
-) -> Response {
-    let next = Next::read(asked.unwrap_or_default().next.as_deref());
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Response {
+    let next = Next::read(asked.next.as_deref());
     if let Some(session) = visit.session() {
-        return answer::see_other(&onward(password::must_change(&web, session), &next), None);
+        return visit.see_other(&onward(password::must_change(&web, session), &next));
     }
     if !visit.may_sign_in(web.allow_plain_http) {
         return needs_tls(&visit);
     }
-    answer::page(StatusCode::OK, &Page { problem: None, name: "", next: next.as_str() })
+    let layout = visit.layout(Section::Alone, asked.done());
+    answer::page(StatusCode::OK, &Page { layout, problem: None, name: "", next: next.as_str() })
 }
 
 /// `POST /lictor/sign-in`
@@ -59,9 +60,9 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
                 tracing::warn!(%reason, "the session before a sign-in could not be ended");
             }
             let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
-            answer::see_other(&onward(signed_in.must_change, &next), Some(&cookie))
+            answer::see_other(&visit.at(&onward(signed_in.must_change, &next)), Some(&cookie))
         }
-        Err(reason) => failed(&sent, &next, reason),
+        Err(rejection) => failed(&sent, &next, &rejection),
     }
 }
 
@@ -70,31 +71,45 @@ fn onward(must_change: bool, next: &Next) -> String {
     if must_change { next.after(password::PATH) } else { next.as_str().to_owned() }
 }
 
-fn failed(sent: &Sent, next: &Next, reason: Reason) -> Response {
-    let visit = &sent.visit;
+fn failed(sent: &Sent, next: &Next, rejection: &Rejection) -> Response {
+    let (visit, reason) = (&sent.visit, rejection.reason);
     let problem = match reason.status() {
-        401 => "The name or the password is wrong.",
-        429 => {
-            "Too many failed sign-ins. Wait, then try again: the wait begins at a minute, and doubles up to a quarter of an hour."
-        }
+        401 => "The name or the password is wrong.".to_owned(),
+        429 => too_many(rejection.retry_after),
         _ => return visit.refuse(reason),
     };
     // Unknown, wrong and disabled look the same from outside, header included.
     let told = if reason.status() == 401 { Reason::InvalidCredentials } else { reason };
     if !visit.reads_html() {
-        return visit.refuse(told);
+        return visit.reject(&Rejection { reason: told, ..rejection.clone() });
     }
     let status = StatusCode::from_u16(told.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response =
-        answer::page(status, &Page { problem: Some(problem), name: sent.field("name"), next: next.as_str() });
-    visit::mark(&mut response, told);
+    let layout = visit.layout(Section::Alone, None);
+    let page = Page { layout, problem: Some(&problem), name: sent.field("name"), next: next.as_str() };
+    let mut response = answer::page(status, &page);
+    visit::mark(&mut response, told, rejection.retry_after);
     response
 }
 
-fn needs_tls(visit: &Visit) -> Response {
+/// How long to wait, in words.
+fn too_many(seconds: Option<u32>) -> String {
+    let seconds = seconds.unwrap_or(60);
+    let wait = match (seconds, seconds.div_ceil(60)) {
+        (1, _) => "a second".to_owned(),
+        (2..=90, _) => format!("{seconds} seconds"),
+        (_, minutes) => format!("{minutes} minutes"),
+    };
+    format!("Too many failed sign-ins. Try again in {wait}, or ask an administrator. Open sessions and API keys go on.")
+}
+
+/// Says what keeps a password from being asked for here.
+pub(crate) fn needs_tls(visit: &Visit) -> Response {
     if !visit.reads_html() {
         let detail = "Signing in needs TLS: see [tls], trusted_proxies and allow_plain_http_sessions in lictor.toml.";
         return visit.say(StatusCode::FORBIDDEN, Reason::CrossOrigin, detail);
     }
-    answer::page(StatusCode::FORBIDDEN, &NeedsTls { origin: &visit.caller.origin })
+    answer::page(
+        StatusCode::FORBIDDEN,
+        &NeedsTls { layout: visit.layout(Section::Alone, None), origin: &visit.caller.origin },
+    )
 }

@@ -16,5 +16,5 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
         return visit.refuse(reason);
     }
     let gone = answer::session_cookie("", visit.caller.secure);
-    answer::see_other("/lictor/sign-in", Some(&gone))
+    answer::see_other(&visit.at("/lictor/sign-in"), Some(&gone))
 }

@@ -8,11 +8,13 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
-use lictor_authn::Caller;
+use lictor_authn::{Caller, Rejection};
 use lictor_model::{CredentialKind, Identity, Reason};
 use lictor_store::By;
 
 use crate::answer::{self, Early};
+use crate::layout::{Done, Layout, Section};
+use crate::router::WebState;
 
 const REASON: HeaderName = HeaderName::from_static("x-lictor-reason");
 
@@ -26,6 +28,7 @@ pub(crate) struct Visit {
 #[derive(Template)]
 #[template(path = "message.html")]
 struct Message<'a> {
+    layout: Layout<'a>,
     title: &'a str,
     detail: &'a str,
     code: &'a str,
@@ -59,18 +62,52 @@ impl Visit {
             return Err(self.say(StatusCode::FORBIDDEN, Reason::PermissionDenied, detail).into());
         }
         self.session().ok_or_else(|| {
-            let reason = self.caller.reason.unwrap_or(Reason::AuthenticationRequired);
-            if self.reads_html && reason.status() == 401 {
-                answer::see_other("/lictor/sign-in?next=%2Flictor%2Faccount", None).into()
+            let none = Rejection::from(Reason::AuthenticationRequired);
+            let rejection = self.caller.rejection.as_ref().unwrap_or(&none);
+            if self.reads_html && rejection.reason.status() == 401 {
+                self.see_other("/lictor/sign-in?next=%2Flictor%2Faccount").into()
             } else {
-                self.refuse(reason).into()
+                self.reject(rejection).into()
             }
         })
+    }
+
+    /// The signed-in person, who has chosen a password of their own: otherwise that comes first.
+    ///
+    /// # Errors
+    /// The answer that stands in the way.
+    pub(crate) fn person(&self, web: &WebState) -> Result<&Identity, Early> {
+        let identity = self.identity()?;
+        if web.auth.view().must_change_password(&identity.principal.id) {
+            return Err(self.see_other(crate::password::PATH).into());
+        }
+        Ok(identity)
     }
 
     /// The caller's session, if that is what they came with.
     pub(crate) fn session(&self) -> Option<&Identity> {
         self.caller.identity.as_ref().filter(|identity| identity.credential.kind == CredentialKind::Session)
+    }
+
+    /// A path of ours, or of Prefect's, as this browser must ask for it.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.caller.base)
+    }
+
+    /// Sends the browser on to a path of ours or of Prefect's.
+    pub(crate) fn see_other(&self, path: &str) -> Response {
+        answer::see_other(&self.at(path), None)
+    }
+
+    /// Sends the browser on to a page that says what was done.
+    pub(crate) fn done(&self, path: &str, done: Done) -> Response {
+        self.see_other(&format!("{path}?done={}", done.code()))
+    }
+
+    /// The frame of a page.
+    pub(crate) fn layout(&self, here: Section, done: Option<Done>) -> Layout<'_> {
+        let name = self.session().map_or("", |session| session.principal.name.as_str());
+        Layout { base: &self.caller.base, name, here, done }
     }
 
     /// Whether a password may be sent from where this browser is: over TLS, on this machine, or as configured.
@@ -91,16 +128,24 @@ impl Visit {
         self.say(status, reason, reason.advice())
     }
 
+    /// Answers with why a credential was rejected, and when it may be tried again.
+    pub(crate) fn reject(&self, rejection: &Rejection) -> Response {
+        let mut response = self.refuse(rejection.reason);
+        mark(&mut response, rejection.reason, rejection.retry_after);
+        response
+    }
+
     /// Answers with the reason in these words.
     pub(crate) fn say(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
         let mut response = if self.reads_html {
             let request = self.caller.request.as_str();
-            answer::page(status, &Message { title: title(status), detail, code: reason.code(), request })
+            let layout = self.layout(Section::Alone, None);
+            answer::page(status, &Message { layout, title: title(status), detail, code: reason.code(), request })
         } else {
             self.json(status, reason, detail)
         };
         answer::seal(response.headers_mut());
-        mark(&mut response, reason);
+        mark(&mut response, reason, None);
         response
     }
 
@@ -121,11 +166,11 @@ impl Visit {
 }
 
 /// Puts the reason's code, and when to come back, into the headers.
-pub(crate) fn mark(response: &mut Response, reason: Reason) {
+pub(crate) fn mark(response: &mut Response, reason: Reason, retry_after: Option<u32>) {
     let headers = response.headers_mut();
     headers.insert(REASON, HeaderValue::from_static(reason.code()));
     match reason.status() {
-        429 => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60")),
+        429 => headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.unwrap_or(60))),
         503 => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3")),
         _ => None,
     };
@@ -135,6 +180,7 @@ const fn title(status: StatusCode) -> &'static str {
     match status.as_u16() {
         403 => "This is not allowed",
         404 => "There is no such page",
+        410 => "This link has ended",
         405 => "This page takes no such request",
         429 => "Too many attempts",
         500..=599 => "This is not possible at the moment",

@@ -24,7 +24,8 @@ use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
 use tower::ServiceExt;
 
-use crate::config::{LogFormat, Plan};
+use crate::address;
+use crate::config::{LogFormat, Plan, PublicUrl};
 use crate::tls::watch::{Stamp, Watch, tell};
 use crate::tls::{self, TlsError};
 
@@ -84,7 +85,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics,
         page_tokens,
-        pages: pages(&plan, auth.clone(), store, background.handle()),
+        pages: pages(&plan, auth.clone(), store.clone(), clock.clone(), background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
@@ -103,6 +104,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
     }
+    let address = address::of(plan.public_url.as_ref(), plan.tls.is_some(), threads.address);
+    background.block_on(address::note(&store, &address))?;
     tracing::info!(address = %threads.address, version = env!("CARGO_PKG_VERSION"), "listening");
 
     background.block_on(signals.received());
@@ -183,7 +186,8 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Settings {
     };
     Settings {
         listen: plan.listen,
-        public_url: plan.public_url.as_ref().map(ToString::to_string),
+        public_url: plan.public_url.as_ref().map(PublicUrl::origin),
+        base_path: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
         tls,
         workspaces: workspaces.collect(),
         trusted_proxies: plan.trusted_proxies.clone(),
@@ -193,8 +197,10 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Settings {
 }
 
 /// Brings pages and data path together, which do not know each other.
-fn pages(plan: &Plan, auth: Authenticator, store: Store, background: &tokio::runtime::Handle) -> Pages {
-    let state = lictor_web::WebState { auth, store, allow_plain_http: plan.allow_plain_http_sessions };
+fn pages(plan: &Plan, auth: Authenticator, store: Store, clock: Clock, background: &tokio::runtime::Handle) -> Pages {
+    let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+    let state =
+        lictor_web::WebState { auth, store, clock, workspaces, allow_plain_http: plan.allow_plain_http_sessions };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

@@ -1,6 +1,7 @@
 //! Which command was asked for? One file per noun; this one names them all and runs the chosen one.
 
 pub(crate) mod audit;
+pub(crate) mod ban;
 pub(crate) mod can;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -17,12 +18,14 @@ pub(crate) mod password;
 pub(crate) mod policy;
 pub(crate) mod principal;
 pub(crate) mod printed;
+pub(crate) mod reset_link;
 pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod service_account;
 pub(crate) mod target;
 pub(crate) mod team;
 pub(crate) mod up;
+pub(crate) mod upstreams;
 pub(crate) mod user;
 mod verdict;
 
@@ -70,7 +73,7 @@ enum Command {
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
     Doctor(doctor::Doctor),
-    /// People: add, list, show, disable, enable, remove, set-password.
+    /// People: add, list, show, disable, enable, remove, set-password, reset-link.
     #[command(subcommand)]
     User(user::User),
     /// Machines: they have API keys, never a password.
@@ -91,13 +94,16 @@ enum Command {
     /// Grants: who, or which team, has which role in which workspace.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
+    /// Bans: whose passwords are not looked at for a while.
+    #[command(subcommand)]
+    Ban(ban::BanCommand),
     /// Bring people over from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
     /// The record of who did what.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// The policy as something to test: cases with what is expected of each.
+    /// The policy as something to test, to hold against Prefect, and to try on what is on record.
     #[command(subcommand)]
     Policy(policy::Policy),
     /// May they? The decision for one request, and what it rests on. Exit code 0: allowed; 3: refused.
@@ -123,7 +129,7 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::Doctor(doctor) => doctor.run(target),
         Command::Completions(completions) => Ok(completions.run()),
         Command::Operation(operation) => Ok(operation.run()),
-        Command::User(user) => on_store(target, async |console| user.run(&console).await),
+        Command::User(user) => on_store(target, async |console| user.run(&console, target).await),
         Command::ServiceAccount(account) => on_store(target, async |console| account.run(&console).await),
         Command::Key(key) => {
             key.check(target)?;
@@ -139,12 +145,10 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
             grant.check(target)?;
             on_store(target, async |console| grant.run(&console).await)
         }
+        Command::Ban(ban) => on_store(target, async |console| ban.run(&console).await),
         Command::Import(import) => on_store(target, async |console| import.run(&console).await),
-        Command::Audit(audit) => on_store(target, async |console| audit.run(&console).await),
-        Command::Policy(policy) => {
-            let default = can::default_workspace(target)?;
-            on_store(target, async |console| policy.run(&console, default).await)
-        }
+        Command::Audit(audit) => audit.run(target),
+        Command::Policy(policy) => policy.run(target),
         Command::Can(can) => {
             let workspace = can.workspace_in(target)?;
             let credential = can.credential_in(target)?;
@@ -188,6 +192,10 @@ mod tests {
             "doctor --data d --json",
             "user add alice --role developer --password-stdin",
             "user set-password alice",
+            "user reset-link alice --expires 2h",
+            "ban list --json",
+            "ban lift 192.0.2.7",
+            "ban add alice --for 30m",
             "service-account add ci --role worker",
             "key create --for alice --label laptop --expires 90d",
             "key list --for alice --data d",
@@ -205,6 +213,9 @@ mod tests {
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",
             "policy test policy.toml --json",
+            "policy verify --config lictor.toml --workspace main --python /opt/prefect/bin/python",
+            "policy replay --since 7d --with changes.toml",
+            "audit automations --workspace default --lapsed --upstream",
             "operation list",
             "completions bash",
         ] {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use lictor_authn::mtls::Rule;
 use lictor_model::{Secret, WorkspaceName};
 
-pub(crate) use plan::{LogFormat, Plan};
+pub(crate) use plan::{LogFormat, Plan, PublicUrl};
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use tls::Tls;
 pub(crate) use workspace::{Upstream, Workspace};
@@ -98,6 +98,22 @@ pub(crate) fn read_workspace_names(path: &Path) -> Result<Vec<WorkspaceName>, Co
 /// [`ConfigError`] when the file cannot be parsed, or a rule not be read.
 pub(crate) fn read_certificate_rules(path: &Path) -> Result<Vec<Rule>, ConfigError> {
     read_with(path, |section, _| Some(tls::rules(section, true)))
+}
+
+/// Reads only the workspaces, and what they point at.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or something is wrong with a workspace.
+pub(crate) fn read_workspaces(path: &Path) -> Result<Vec<Workspace>, ConfigError> {
+    read_with(path, |section, surroundings| Some(workspace::all(section, surroundings)))
+}
+
+/// Reads only how people spell the gateway.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or says neither.
+pub(crate) fn read_address(path: &Path) -> Result<String, ConfigError> {
+    read_with(path, |section, _| plan::address(section))
 }
 
 fn read_with<T>(

@@ -1,11 +1,13 @@
 //! The program: what did the person at the terminal ask for?
 
+mod address;
 mod app;
 mod cli;
 mod config;
 mod connect;
 mod doctor;
 mod probe;
+mod routes;
 mod supervise;
 mod tls;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderMap, Method, Request, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use lictor_model::Secret;
 use tokio::net::TcpStream;
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use crate::config::Upstream;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-const LARGEST_ANSWER: usize = 1024 * 1024;
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// What came back.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Its headers.
     pub(crate) headers: HeaderMap,
-    /// Its body, up to 1 MiB.
+    /// Its body, up to 8 MiB.
     pub(crate) body: Bytes,
 }
 
@@ -41,8 +41,8 @@ pub(crate) enum ProbeError {
     #[error("the request cannot be made: {0}")]
     Request(#[from] http::Error),
     /// Too slow.
-    #[error("no answer within {} seconds", DEADLINE.as_secs())]
-    Late,
+    #[error("no answer within {} seconds", .0.as_secs())]
+    Late(Duration),
 }
 
 /// The `Authorization` value of an upstream's auth string.
@@ -57,7 +57,7 @@ pub(crate) fn basic(auth_string: &Secret) -> String {
 /// [`ProbeError::Connect`] or [`ProbeError::Late`].
 pub(crate) async fn connect(at: &Upstream) -> Result<TcpStream, ProbeError> {
     let connecting = TcpStream::connect((at.host.as_str(), at.port));
-    let stream = tokio::time::timeout(DEADLINE, connecting).await.map_err(|_| ProbeError::Late)?;
+    let stream = tokio::time::timeout(DEADLINE, connecting).await.map_err(|_| ProbeError::Late(DEADLINE))?;
     stream.map_err(ProbeError::Connect)
 }
 
@@ -66,17 +66,52 @@ pub(crate) async fn connect(at: &Upstream) -> Result<TcpStream, ProbeError> {
 /// # Errors
 /// [`ProbeError`] when nothing usable came back in time.
 pub(crate) async fn get(at: &Upstream, path: &str, auth: Option<&Secret>) -> Result<Answer, ProbeError> {
-    let stream = connect(at).await?;
-    tokio::time::timeout(DEADLINE, exchange(stream, at, path, auth)).await.map_err(|_| ProbeError::Late)?
+    get_within(DEADLINE, at, path, auth).await
 }
 
-async fn exchange(stream: TcpStream, at: &Upstream, path: &str, auth: Option<&Secret>) -> Result<Answer, ProbeError> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let mut request = Request::get(path).header(header::HOST, at.authority()).header(header::CONNECTION, "close");
-    if let Some(auth) = auth {
-        request = request.header(header::AUTHORIZATION, basic(auth));
+/// The same for what a server needs longer for.
+///
+/// # Errors
+/// [`ProbeError`] when nothing usable came back in time.
+pub(crate) async fn get_within(
+    deadline: Duration,
+    at: &Upstream,
+    path: &str,
+    auth: Option<&Secret>,
+) -> Result<Answer, ProbeError> {
+    ask(deadline, at, request(Method::GET, at, path, auth).body(Full::default())?).await
+}
+
+/// `POST path` with JSON, with the upstream's credential or without.
+///
+/// # Errors
+/// [`ProbeError`] when nothing usable came back in time.
+pub(crate) async fn post(
+    at: &Upstream,
+    path: &str,
+    body: &serde_json::Value,
+    auth: Option<&Secret>,
+) -> Result<Answer, ProbeError> {
+    let request = request(Method::POST, at, path, auth).header(header::CONTENT_TYPE, "application/json");
+    ask(DEADLINE, at, request.body(Full::from(body.to_string()))?).await
+}
+
+fn request(method: Method, at: &Upstream, path: &str, auth: Option<&Secret>) -> http::request::Builder {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header(header::HOST, at.authority()).header(header::CONNECTION, "close");
+    match auth {
+        Some(auth) => request.header(header::AUTHORIZATION, basic(auth)),
+        None => request,
     }
-    let request = request.body(Empty::<Bytes>::new())?;
+}
+
+async fn ask(deadline: Duration, at: &Upstream, request: Request<Full<Bytes>>) -> Result<Answer, ProbeError> {
+    let stream = connect(at).await?;
+    tokio::time::timeout(deadline, exchange(stream, request)).await.map_err(|_| ProbeError::Late(deadline))?
+}
+
+async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Answer, ProbeError> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let answering = async {
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(ProbeError::Body)?.to_bytes();

@@ -143,3 +143,50 @@ async fn too_many_who_wait_are_told_so_and_it_is_no_failure_of_theirs() {
     assert!((1..9).contains(&busy), "{reasons:?}");
     verified(stage.basic(&format!("alice:{PASSWORD}")).await);
 }
+
+#[tokio::test]
+async fn who_guesses_from_elsewhere_does_not_lock_out_the_holder() {
+    let stage = Stage::set().await;
+    let (key, _) = stage.add_key("alice", None).await;
+    let signed_in = stage.sign_in("alice", PASSWORD).await.unwrap();
+    for at in 0..100 {
+        let attacker = from(&format!("198.51.100.{at}"));
+        let guess = headers(&[], &[&basic("alice:wrong")]);
+        assert_eq!(reason(stage.auth.identify(&guess, &attacker).await), Reason::InvalidCredentials);
+    }
+    // The gateway starts again: what it knew of addresses is forgotten, and the bans are not.
+    stage.auth.flush().await;
+    assert_eq!(stage.store.list_bans().await.unwrap().len(), 1);
+    let again = stage.another().await;
+    let elsewhere = from("203.0.113.1");
+    let guess = headers(&[], &[&basic(&format!("alice:{PASSWORD}"))]);
+    let refused = again.auth.identify(&guess, &elsewhere).await;
+    let crate::Attempt::Rejected(rejection) = refused else { panic!("not refused: {refused:?}") };
+    assert_eq!((rejection.reason, rejection.retry_after), (Reason::TooManyFailures, Some(3600)));
+    // Sessions and keys go on, and a session vouches for its address.
+    verified(again.cookie(&signed_in).await);
+    verified(again.authorize(&format!("Bearer {}", key.expose())).await);
+    let request = lictor_model::RequestId::fresh();
+    let changed =
+        again.auth.change_password(&signed_in.identity, PASSWORD, "a much better one", &here(), &request).await;
+    assert!(changed.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_ban_is_shared_with_other_replicas_and_lifted_on_all_of_them() {
+    let stage = Stage::set().await;
+    let other = stage.another().await;
+    for _ in 0..10 {
+        stage.sign_in("alice", "wrong").await.unwrap_err();
+    }
+    stage.auth.flush().await;
+    other.auth.inner.feed.refresh().await;
+    for replica in [&stage, &other] {
+        assert_eq!(replica.sign_in("alice", PASSWORD).await.unwrap_err(), Reason::TooManyFailures);
+    }
+    stage.store.lift_bans(&By::console(), "alice").await.unwrap();
+    for replica in [&stage, &other] {
+        replica.auth.inner.feed.refresh().await;
+        replica.sign_in("alice", PASSWORD).await.unwrap();
+    }
+}

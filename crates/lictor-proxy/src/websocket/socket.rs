@@ -156,7 +156,7 @@ impl Socket {
         self.may(identity)?;
         let refused = |reason| Close::refused(reason, Default::default());
         let own = self.places.of(&identity.principal.id).map_err(refused)?;
-        self.recorder.record(story.event(Outcome::Allowed)).await.map_err(refused)?;
+        self.recorder.record(story.event(Outcome::Allowed), None).await.map_err(refused)?;
         let opened = tokio::select! {
             opened = self.reach_prefect() => opened,
             close = tend(client) => return Err(close),

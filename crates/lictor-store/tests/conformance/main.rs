@@ -10,6 +10,8 @@
     reason = "all of it is tests"
 )]
 
+mod account;
+mod automations;
 mod credentials;
 mod directory;
 mod opening;
@@ -79,10 +81,20 @@ on_one_handle! {
     credentials: another_password_ends_all_sessions_but_the_one_that_asks,
     credentials: idle_and_expired_sessions_are_deleted_and_a_touch_is_not_a_change,
     credentials: a_session_cannot_begin_for_someone_removed,
+    account: a_link_sets_a_password_once_and_ends_the_sessions,
+    account: a_link_is_over_when_it_expires_when_another_is_made_and_when_a_password_is_set,
+    account: a_link_of_somebody_disabled_removed_or_a_machine_does_nothing,
+    account: a_ban_is_listed_until_it_ends_and_a_lifted_one_is_told_of_until_then,
+    account: a_longer_ban_stays_and_an_administrators_is_not_replaced,
+    account: a_ban_that_began_before_it_was_lifted_does_not_come_back,
+    account: bans_are_on_record_with_their_author,
     record: the_record_is_listed_newest_first_and_never_changed,
     record: every_field_of_an_event_reads_back,
     record: the_record_is_filtered_by_actor_and_outcome,
     record: a_batch_is_recorded_whole_whoever_else_writes,
+    automations: an_automation_belongs_to_whoever_saved_it_last_until_it_is_deleted,
+    automations: the_automations_of_a_deployment_go_together,
+    automations: an_owner_stays_on_record_when_removed,
 }
 
 on_several_handles! {
@@ -91,6 +103,8 @@ on_several_handles! {
     credentials: the_limits_of_a_key_read_back_and_unreadable_ones_are_not_none,
     opening: what_was_committed_outlives_the_handle,
     opening: what_was_given_up_is_there_whole_or_not_at_all_and_blocks_nobody,
+    account: of_two_uses_of_a_link_at_once_one_counts,
+    account: a_ban_moves_the_version_that_another_handle_polls,
     owners: two_processes_that_disable_the_owners_at_once_leave_one,
     owners: a_team_and_its_last_owner_are_not_both_taken_at_once,
     teams: rules_of_one_principal_that_are_applied_at_once_leave_one_answer,

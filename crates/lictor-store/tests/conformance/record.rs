@@ -37,10 +37,12 @@ pub(crate) async fn every_field_of_an_event_reads_back(stage: Stage) {
         credential: None,
         workspace: None,
         outcome: Outcome::Allowed,
+        demands: None,
         request: None,
         ..full.clone()
     };
-    let events = [full, empty];
+    let looked = AuditEvent { id: EventId::fresh(), demands: Some(Demands::default()), ..full.clone() };
+    let events = [full, empty, looked];
     stage.store.append_audit(&events).await.unwrap();
     // A second time, as after a commit whose answer was lost.
     stage.store.append_audit(&events).await.unwrap();
@@ -101,6 +103,7 @@ fn event(operation: &str) -> AuditEvent {
         workspace: Some("default".into()),
         outcome: Outcome::Refused,
         reason: "permission-denied".to_owned(),
+        demands: Some(Demands::parse("see_variables run_flows|control_flow_runs").unwrap()),
         status: 403,
         request: Some(RequestId::from("r")),
     }

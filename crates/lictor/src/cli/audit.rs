@@ -1,14 +1,17 @@
 //! Who did what?
 
+pub(crate) mod automations;
+
 use clap::{Args, Subcommand};
-use lictor_model::{AuditEvent, CredentialKind};
+use lictor_model::{AuditEvent, CredentialKind, Demands, Permission};
 use lictor_store::AuditFilter;
 use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::moment::{Moment, moment};
+use super::on_store;
 use super::printed::{Printed, table};
-use super::target::Console;
+use super::target::{Console, Target};
 
 /// `lictor audit`
 #[derive(Debug, Subcommand)]
@@ -18,6 +21,9 @@ pub(crate) enum Audit {
         after_help = "Examples:\n  lictor audit list --since 1h\n  lictor audit list --actor alice --operation \"POST /flow_runs/{id}/set_state\" --json"
     )]
     List(List),
+    /// List the automations that run by themselves, and who answers for each.
+    #[command(after_help = automations::HELP)]
+    Automations(automations::Automations),
 }
 
 /// `lictor audit list`
@@ -42,15 +48,23 @@ pub(crate) struct List {
 
 impl Audit {
     /// Runs it.
-    pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
-        let Self::List(list) = self;
+    pub(crate) fn run(self, target: &Target) -> Result<Printed, CliError> {
+        match self {
+            Self::List(list) => on_store(target, async |console| list.run(&console).await),
+            Self::Automations(automations) => automations.run(target),
+        }
+    }
+}
+
+impl List {
+    async fn run(self, console: &Console) -> Result<Printed, CliError> {
         let now = console.clock.now();
         let filter = AuditFilter {
-            actor: list.actor,
-            operation: list.operation,
-            since: list.since.map(|since| since.before(now)),
-            until: list.until.map(|until| until.before(now)),
-            limit: list.limit,
+            actor: self.actor,
+            operation: self.operation,
+            since: self.since.map(|since| since.before(now)),
+            until: self.until.map(|until| until.before(now)),
+            limit: self.limit,
             ..AuditFilter::default()
         };
         let events = console.store.list_audit(filter).await?;
@@ -92,7 +106,14 @@ fn as_json(event: &AuditEvent) -> Value {
         "workspace": event.workspace,
         "outcome": event.outcome.as_str(),
         "reason": event.reason,
+        "demands": event.demands.as_ref().map(demands_as_json),
         "status": event.status,
         "request": event.request,
     })
+}
+
+/// A list; of each entry any one permission is enough.
+fn demands_as_json(demands: &Demands) -> Value {
+    let any_of = |set: lictor_model::PermissionSet| set.iter().map(Permission::as_str).collect::<Vec<_>>();
+    demands.iter().map(any_of).collect::<Vec<_>>().into()
 }

@@ -7,13 +7,16 @@ use lictor_model::team::TeamNameError;
 use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
+use super::audit::automations::AutomationsError;
 use super::can::CanError;
 use super::connect::ConnectError;
 use super::import::ImportError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
+use super::policy::verify::VerifyError;
 use super::target::TargetError;
 use super::up::UpError;
+use super::upstreams::UpstreamsError;
 use crate::app::AppError;
 use crate::config::ConfigError;
 
@@ -46,9 +49,23 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
+    Automations(#[from] AutomationsError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Upstreams(#[from] UpstreamsError),
+    #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]
     App(#[from] AppError),
+    #[error("{0:?} is disabled, and a link would do nothing: enable the account first with `lictor user enable {0}`")]
+    Disabled(String),
+    #[error(
+        "{0:?} is neither an address nor a name: write 192.0.2.7, 2001:db8::7 (for its /64), or the name of a user"
+    )]
+    BanSubject(String),
+    #[error("the system gave a token that cannot be used: try again")]
+    Token,
     #[error("the system gives no runtime: {0}")]
     Runtime(#[source] std::io::Error),
     #[error(

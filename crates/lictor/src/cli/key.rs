@@ -191,7 +191,7 @@ pub(crate) fn row(key: &KeyRow, owner: &str, now: Timestamp) -> Vec<String> {
         owner.to_owned(),
         key.label.clone(),
         state(key, now).to_owned(),
-        key.narrowing.as_ref().map_or_else(|| "none".to_owned(), in_words),
+        key.narrowing.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
         key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339()),
         used.unwrap_or_else(|| "never".to_owned()),
     ]
@@ -215,18 +215,6 @@ pub(crate) fn as_json(key: &KeyRow, owner: &str, now: Timestamp) -> Value {
             "client_version": used.client_version,
         })),
     })
-}
-
-fn in_words(narrowing: &Narrowing) -> String {
-    let mut words: Vec<String> = Vec::new();
-    if narrowing.read_only {
-        words.push("read-only".to_owned());
-    }
-    words.extend(narrowing.permissions.iter().flat_map(|set| set.iter()).map(|permission| permission.to_string()));
-    words.extend(narrowing.workspace.iter().map(|workspace| format!("workspace {workspace}")));
-    words.extend(narrowing.work_pools.iter().map(|pool| format!("pool {pool}")));
-    words.extend(narrowing.networks.iter().map(ToString::to_string));
-    words.join(", ")
 }
 
 fn state(key: &KeyRow, now: Timestamp) -> &'static str {

@@ -1,5 +1,10 @@
 //! Is the policy what it is meant to be? Cases with what is expected of each, for review and for CI.
 
+mod changes;
+mod replay;
+mod rulings;
+pub(crate) mod verify;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,9 +17,12 @@ use lictor_model::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::changes::ChangeError;
+use super::can::default_workspace;
 use super::error::CliError;
+use super::on_store;
 use super::printed::Printed;
-use super::target::Console;
+use super::target::{Console, Target};
 use super::verdict::Verdict;
 
 /// `lictor policy`
@@ -23,6 +31,12 @@ pub(crate) enum Policy {
     /// Decide every case of a file, and compare. Exit code 0: all as expected; 1: not.
     #[command(after_help = TEST_HELP)]
     Test(Test),
+    /// Hold the table against the routes of the running Prefect Server. Exit code 0: all are judged; 3: some are not.
+    #[command(after_help = verify::HELP)]
+    Verify(verify::Verify),
+    /// What would changed roles and grants have denied, or allowed? Decides the record of a time again.
+    #[command(after_help = replay::HELP)]
+    Replay(replay::Replay),
 }
 
 const TEST_HELP: &str = "\
@@ -67,6 +81,9 @@ pub(crate) enum PolicyError {
         /// What is wrong there.
         source: Box<toml::de::Error>,
     },
+    /// A change that cannot be made.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// A case that says too little or too much.
     #[error("case {number}: {what}")]
     Case {
@@ -97,16 +114,24 @@ struct Case {
 
 impl Policy {
     /// Runs it.
-    pub(crate) async fn run(self, console: &Console, default: Option<WorkspaceName>) -> Result<Printed, CliError> {
+    pub(crate) fn run(self, target: &Target) -> Result<Printed, CliError> {
         match self {
-            Self::Test(test) => test.run(console, default.as_ref()).await,
+            Self::Test(test) => {
+                let default = default_workspace(target)?;
+                on_store(target, async |console| test.run(&console, default.as_ref()).await)
+            }
+            Self::Verify(verify) => verify.run(target),
+            Self::Replay(replay) => {
+                let workspaces = target.workspaces()?;
+                on_store(target, async |console| replay.run(&console, &workspaces).await)
+            }
         }
     }
 }
 
 impl Test {
     async fn run(self, console: &Console, default: Option<&WorkspaceName>) -> Result<Printed, CliError> {
-        let suite = read(&self.file)?;
+        let suite: Suite = read_toml(&self.file)?;
         let assignments = console.store.load_assignments().await?;
         let (mut text, mut cases, mut wrong) = (String::new(), Vec::new(), 0);
         for (at, case) in suite.case.iter().enumerate() {
@@ -148,7 +173,7 @@ impl Test {
     }
 }
 
-fn read(path: &Path) -> Result<Suite, PolicyError> {
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, PolicyError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| PolicyError::Unreadable { path: path.to_path_buf(), source })?;
     toml::from_str(&text).map_err(|source| {

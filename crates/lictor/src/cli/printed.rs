@@ -39,7 +39,8 @@ impl Printed {
 /// Columns, as wide as their widest cell; the last one is not padded.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
-    let all = || std::iter::once(&header).chain(rows);
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let all = || std::iter::once(&header).chain(&rows);
     let widths: Vec<usize> = (0..header.len())
         .map(|at| all().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or_default())
         .collect();
@@ -50,9 +51,20 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     all().map(line).collect()
 }
 
+/// Text of others' making, without what could move a terminal's cursor or forge a line.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_neither_forges_a_line_nor_moves_the_cursor() {
+        let rows = [vec!["a\n\u{1b}[2Jb\u{9b}".to_owned()]];
+        assert_eq!(table(&["NAME"], &rows), "NAME\na\u{fffd}\u{fffd}[2Jb\u{fffd}\n");
+    }
 
     #[test]
     fn columns_line_up() {

@@ -14,24 +14,27 @@ use super::error::CliError;
 use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
-use crate::app;
-use crate::config::{Plan, Tls, Upstream, workspace};
+use crate::config::{Plan, PublicUrl, Tls, Upstream, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
 use crate::supervise::lock::{self, LockError};
 use crate::supervise::running;
 use crate::supervise::{Server, Supervisor, say};
 use crate::tls::own::{Own, OwnError};
+use crate::{address, app};
 
 /// `lictor up`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lictor up\n  lictor up --data /srv/lictor --listen 0.0.0.0:4300\n  LICTOR_UPSTREAM_AUTH_STRING=admin:pass lictor up --upstream http://127.0.0.1:4200"
+    after_help = "Examples:\n  lictor up\n  lictor up --data /srv/lictor --listen 0.0.0.0:4300\n  lictor up --public-url https://example.com/prefect/\n  LICTOR_UPSTREAM_AUTH_STRING=admin:pass lictor up --upstream http://127.0.0.1:4200"
 )]
 pub(crate) struct Up {
     /// Where clients connect to.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4300")]
     listen: SocketAddr,
+    /// How browsers and clients spell Lictor behind a proxy, as https://example.com/prefect/.
+    #[arg(long, value_name = "URL", value_parser = PublicUrl::parse)]
+    public_url: Option<PublicUrl>,
     /// A Prefect Server that runs already; none is started then.
     #[arg(long, value_name = "URL", value_parser = Upstream::parse)]
     upstream: Option<Upstream>,
@@ -100,13 +103,18 @@ impl Up {
             None => Some(self.own_server(&data)?),
         };
         let workspace = match (&self.upstream, &server) {
-            (Some(upstream), _) => workspace::only(upstream.clone(), self.upstream_auth_string()?),
+            (Some(upstream), _) => {
+                running::note_elsewhere(&data, upstream)
+                    .map_err(|source| UpError::Data { path: data.clone(), source })?;
+                workspace::only(upstream.clone(), upstream_auth_string(self.upstream_auth_string_file.as_deref())?)
+            }
             (None, Some(server)) => workspace::only(server.at.clone(), Some(server.auth_string.clone())),
             (None, None) => return Ok(Printed::nothing()),
         };
         let store_url = store_url_in(&data);
         let first_password = super::runtime()?.block_on(make_owner(&store_url))?;
         let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
+        plan.public_url.clone_from(&self.public_url);
         if self.tls {
             let folder = std::path::absolute(data.join("tls")).unwrap_or_else(|_| data.join("tls"));
             let own = Own::keep(folder, self.listen.ip(), Clock::system().now()).map_err(UpError::from)?;
@@ -127,7 +135,14 @@ impl Up {
             }
         };
         let last_lines = LastLines { first_password, named: target.data.clone(), ca_file };
-        std::thread::spawn(move || announce(&bound, &is_ready, &last_lines));
+        let public_url = self.public_url.clone();
+        std::thread::spawn(move || {
+            if let Some(bound) = until_up(&bound, &is_ready) {
+                let url = address::of(public_url.as_ref(), last_lines.ca_file.is_some(), bound);
+                // A terminal that was closed is no reason to stop.
+                let _ = writeln!(std::io::stdout(), "{}", last_lines.text(&url));
+            }
+        });
         let ran = app::run(plan);
         if let Some(supervisor) = supervisor {
             say("stopping Prefect Server");
@@ -141,24 +156,6 @@ impl Up {
     fn check_listen(&self) -> Result<(), UpError> {
         let listen = self.listen;
         TcpListener::bind(listen).map(drop).map_err(|source| UpError::Listen { listen, source })
-    }
-
-    fn upstream_auth_string(&self) -> Result<Option<Secret>, UpError> {
-        const VARIABLE: &str = "LICTOR_UPSTREAM_AUTH_STRING";
-        let (origin, text) = match &self.upstream_auth_string_file {
-            Some(file) => {
-                let origin = file.display().to_string();
-                let read = std::fs::read_to_string(file);
-                let text =
-                    read.map_err(|error| UpError::AuthString { origin: origin.clone(), what: error.to_string() })?;
-                (origin, text)
-            }
-            None => match std::env::var(VARIABLE) {
-                Ok(text) => (VARIABLE.to_owned(), text),
-                Err(_) => return Ok(None),
-            },
-        };
-        workspace::usable_auth_string(&text).map(Some).map_err(|what| UpError::AuthString { origin, what })
     }
 
     fn own_server(&self, data: &Path) -> Result<Server, UpError> {
@@ -213,6 +210,24 @@ fn own_auth_string(path: &Path) -> std::io::Result<Secret> {
     Ok(Secret::new(auth_string))
 }
 
+/// The auth string of a server that is not ours: from a file, or from `LICTOR_UPSTREAM_AUTH_STRING`.
+pub(crate) fn upstream_auth_string(file: Option<&Path>) -> Result<Option<Secret>, UpError> {
+    const VARIABLE: &str = "LICTOR_UPSTREAM_AUTH_STRING";
+    let (origin, text) = match file {
+        Some(file) => {
+            let origin = file.display().to_string();
+            let read = std::fs::read_to_string(file);
+            let text = read.map_err(|error| UpError::AuthString { origin: origin.clone(), what: error.to_string() })?;
+            (origin, text)
+        }
+        None => match std::env::var(VARIABLE) {
+            Ok(text) => (VARIABLE.to_owned(), text),
+            Err(_) => return Ok(None),
+        },
+    };
+    workspace::usable_auth_string(&text).map(Some).map_err(|what| UpError::AuthString { origin, what })
+}
+
 fn free_port() -> std::io::Result<Upstream> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     Ok(Upstream { host: "127.0.0.1".to_owned(), port })
@@ -246,13 +261,10 @@ fn warn_without_owner(users: &[Principal], access: &AccessView) {
     }
 }
 
-/// Prints the last lines, once the gateway listens and Prefect answers.
-fn announce(bound: &Receiver<SocketAddr>, ready: &Receiver<()>, last_lines: &LastLines) {
-    // Either end hangs up when Lictor stops before it was up.
-    if let (Ok(bound), Ok(())) = (bound.recv(), ready.recv()) {
-        // A terminal that was closed is no reason to stop.
-        let _ = writeln!(std::io::stdout(), "{}", last_lines.text(bound));
-    }
+/// Waits until the gateway listens and Prefect answers; nothing when Lictor stops before that.
+fn until_up(bound: &Receiver<SocketAddr>, ready: &Receiver<()>) -> Option<SocketAddr> {
+    let bound = bound.recv().ok()?;
+    ready.recv().ok().map(|()| bound)
 }
 
 /// What the last lines say.
@@ -261,13 +273,12 @@ struct LastLines {
     first_password: Option<Secret>,
     /// The data directory where it was given, so that the command shown works on it too.
     named: Option<PathBuf>,
-    /// What clients must trust, where we speak TLS.
+    /// What clients must trust, where we speak TLS by a certificate of our own.
     ca_file: Option<PathBuf>,
 }
 
 impl LastLines {
-    fn text(&self, bound: SocketAddr) -> String {
-        let url = url_of(bound, self.ca_file.is_some());
+    fn text(&self, url: &str) -> String {
         let data = self.named.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
         let trust = self.ca_file.as_ref().map(|ca| format!("  export PREFECT_API_SSL_CERT_FILE={}\n", ca.display()));
         let (who, password) = match &self.first_password {
@@ -287,34 +298,22 @@ impl LastLines {
     }
 }
 
-/// An address that a person can open: the unspecified address is spelled as this machine.
-fn url_of(bound: SocketAddr, tls: bool) -> String {
-    let scheme = if tls { "https" } else { "http" };
-    if bound.ip().is_unspecified() {
-        format!("{scheme}://127.0.0.1:{}", bound.port())
-    } else {
-        format!("{scheme}://{bound}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_last_lines_say_what_a_client_must_set() {
-        let bound = "0.0.0.0:4300".parse().unwrap();
+        let url = address::of(None, true, "0.0.0.0:4300".parse().unwrap());
         let first_password = Some(Secret::new("pass"));
         let lines = LastLines { first_password, named: Some("/d".into()), ca_file: Some("/d/tls/ca.pem".into()) };
-        let lines = lines.text(bound);
+        let lines = lines.text(&url);
         assert!(lines.contains("export PREFECT_API_URL=https://127.0.0.1:4300/api"));
         assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
         assert!(lines.contains("--for admin --data /d)"));
         assert!(lines.contains("export PREFECT_API_SSL_CERT_FILE=/d/tls/ca.pem\n"));
-        let plain = LastLines { first_password: None, named: None, ca_file: None }.text(bound);
-        assert!(
-            !plain.contains("shown this once") && !plain.contains("SSL") && plain.contains("http://127.0.0.1:4300")
-        );
+        let plain = LastLines { first_password: None, named: None, ca_file: None }.text("http://127.0.0.1:4300");
+        assert!(!plain.contains("shown this once") && !plain.contains("SSL"));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::error::CliError;
 use super::password;
 use super::principal::{self, FirstRole, Named};
 use super::printed::Printed;
-use super::target::Console;
+use super::reset_link::ResetLink;
+use super::target::{Console, Target};
 
 /// `lictor user`
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,8 @@ pub(crate) enum User {
     Remove(Named),
     /// Set a new password; asks for it, or reads it with --password-stdin.
     SetPassword(SetPassword),
+    /// Make a link by which a person sets a new password, once. Only the link is printed on standard output.
+    ResetLink(ResetLink),
 }
 
 /// `lictor user add`
@@ -65,7 +68,7 @@ struct Input {
 
 impl User {
     /// Runs it.
-    pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
+    pub(crate) async fn run(self, console: &Console, target: &Target) -> Result<Printed, CliError> {
         let kind = PrincipalKind::User;
         match self {
             Self::Add(add) => add.run(console).await,
@@ -75,6 +78,7 @@ impl User {
             Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
             Self::Remove(named) => principal::remove(console, kind, &named).await,
             Self::SetPassword(set) => set.run(console).await,
+            Self::ResetLink(link) => link.run(console, target).await,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use lictor_authn::mtls::Rule;
+use lictor_authz::BasePath;
 use lictor_model::Secret;
 
 use super::limits::Limits;
@@ -47,18 +48,44 @@ pub(crate) struct Plan {
     pub(crate) listening: Option<Sender<SocketAddr>>,
 }
 
-/// `https://host[:port]`, as browsers and clients spell us.
+/// `https://host[:port][/path/]`, as browsers and clients spell us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublicUrl {
     /// `http` or `https`.
     pub(crate) scheme: String,
     /// `host` or `host:port`, in lower case.
     pub(crate) authority: String,
+    /// The path that everything of ours is under.
+    pub(crate) base_path: BasePath,
+}
+
+impl PublicUrl {
+    /// Reads `https://host[:port][/path/]`.
+    ///
+    /// # Errors
+    /// A sentence that says what to write instead.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "must be a URL, as in \"https://prefect.example.com\" or \"https://example.com/prefect/\"".to_owned();
+        let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
+        if uri.query().is_some() || text.contains('#') {
+            return Err(wrong());
+        }
+        let base_path = BasePath::parse(uri.path()).map_err(|error| error.to_string())?;
+        Ok(Self { scheme: scheme.to_owned(), authority: authority.as_str().to_ascii_lowercase(), base_path })
+    }
+
+    /// `https://host[:port]`: what a browser calls our origin.
+    pub(crate) fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
 }
 
 impl std::fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.authority)
+        write!(f, "{}{}", self.origin(), self.base_path.as_str())
     }
 }
 
@@ -124,7 +151,7 @@ impl Plan {
     /// What the file makes true; problems are noted on the way, and `None` means that there are some.
     pub(crate) fn from_written(root: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Self> {
         let listen = listen(root);
-        let public_url = root.text("public_url").map(|found| found.read(|text| public_url(&text)));
+        let public_url = root.text("public_url").map(|found| found.read(|text| PublicUrl::parse(&text)));
         let trusted_proxies = trusted_proxies(root);
         let allow_plain_http_sessions = root.flag("allow_plain_http_sessions").is_some_and(|found| found.value);
         let is_public = matches!(&public_url, Some(Some(url)) if url.value.scheme == "https");
@@ -154,6 +181,14 @@ impl Plan {
     }
 }
 
+/// How people spell the gateway, read from as little of the file as that takes.
+pub(crate) fn address(root: &mut Section<'_>) -> Option<String> {
+    let listen = listen(root)?;
+    let public_url = root.text("public_url").map(|found| found.read(|text| PublicUrl::parse(&text)));
+    let has_tls = root.section("tls").text("cert_file").is_some();
+    Some(crate::address::of(public_url.flatten().map(|found| found.value).as_ref(), has_tls, listen))
+}
+
 fn listen(root: &mut Section<'_>) -> Option<SocketAddr> {
     let Some(found) = root.text("listen") else {
         root.problem("listen", "is missing or unusable: write listen = \"0.0.0.0:4200\"");
@@ -164,21 +199,6 @@ fn listen(root: &mut Section<'_>) -> Option<SocketAddr> {
             .map_err(|_| format!("{text:?} is not an address and port: write \"0.0.0.0:4200\" or \"[::]:4200\""))
     });
     read.map(|found| found.value)
-}
-
-/// Reads `https://host[:port]`.
-///
-/// # Errors
-/// A sentence that says what to write instead.
-fn public_url(text: &str) -> Result<PublicUrl, String> {
-    let wrong = || "must be a URL without a path, as in \"https://prefect.example.com\"".to_owned();
-    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
-    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
-    if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
-        return Err(wrong());
-    }
-    Ok(PublicUrl { scheme: scheme.to_owned(), authority: authority.as_str().to_ascii_lowercase() })
 }
 
 fn trusted_proxies(root: &mut Section<'_>) -> Vec<IpNet> {

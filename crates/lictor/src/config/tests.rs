@@ -69,7 +69,7 @@ absolute = "1d"
 #[test]
 fn all_problems_are_reported_at_once_each_with_its_key_and_line() {
     let text = r#"listen = "everywhere"
-public_url = "https://x/prefect"
+public_url = "https://x/api"
 trusted_proxies = ["10.0.0.0/8", "ten"]
 colour = "red"
 [tls]
@@ -110,6 +110,19 @@ idle = "1 week"
         (Some(19), "sessions.idle"),
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn the_public_url_may_have_a_path_of_its_own() {
+    let url = |text: &str| read(&format!("public_url = \"{text}\"\n{SMALLEST}")).map(|plan| plan.public_url.unwrap());
+    let under = url("https://Tools.example.com:8443/prefect/").unwrap();
+    assert_eq!((under.origin().as_str(), under.base_path.as_str()), ("https://tools.example.com:8443", "/prefect"));
+    assert_eq!(under.to_string(), "https://tools.example.com:8443/prefect");
+    for wrong in
+        ["ftp://x/", "https://a@x/", "https://x/?a", "https://x/#a", "https://x//", "https://x/a/../b", "https://x/v2/"]
+    {
+        assert_eq!(url(wrong).unwrap_err()[0].key, "public_url", "{wrong}");
+    }
 }
 
 #[test]

@@ -53,23 +53,29 @@ pub(crate) async fn knock(at: &Upstream, path: &str, token: Option<&Secret>) -> 
     tokio::time::timeout(DEADLINE, open(stream, at, path, token)).await.map_err(|_| HandshakeError::Late)?
 }
 
+/// Asks for a socket, and hangs up whatever the answer is: its status says whether there is one.
+///
+/// # Errors
+/// [`HandshakeError`] when the server did not answer.
+pub(crate) async fn status_of(at: &Upstream, path: &str) -> Result<u16, HandshakeError> {
+    let mut stream = probe::connect(at).await?;
+    let asked = async {
+        ask(&mut stream, at, path).await?;
+        Ok(status_in(&read_head(&mut stream).await?))
+    };
+    tokio::time::timeout(DEADLINE, asked).await.map_err(|_| HandshakeError::Late)?
+}
+
 async fn open(
     mut stream: TcpStream,
     at: &Upstream,
     path: &str,
     token: Option<&Secret>,
 ) -> Result<Welcome, HandshakeError> {
-    let mut nonce = [0_u8; 16];
-    getrandom::fill(&mut nonce)?;
-    let key = base64::engine::general_purpose::STANDARD.encode(nonce);
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: prefect\r\n\r\n",
-        at.authority()
-    );
-    stream.write_all(request.as_bytes()).await?;
+    ask(&mut stream, at, path).await?;
     let head = read_head(&mut stream).await?;
-    let status = head.split_whitespace().nth(1).unwrap_or("nothing");
-    if status != "101" {
+    let status = status_in(&head);
+    if status != 101 {
         return Ok(Welcome::Refused(format!("HTTP {status}")));
     }
     if !head.lines().any(chooses_prefect) {
@@ -80,6 +86,22 @@ async fn open(
     getrandom::fill(&mut mask)?;
     stream.write_all(&masked_frame(TEXT, auth.as_bytes(), mask)).await?;
     answer(&mut stream).await
+}
+
+async fn ask(stream: &mut TcpStream, at: &Upstream, path: &str) -> Result<(), HandshakeError> {
+    let mut nonce = [0_u8; 16];
+    getrandom::fill(&mut nonce)?;
+    let key = base64::engine::general_purpose::STANDARD.encode(nonce);
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: prefect\r\n\r\n",
+        at.authority()
+    );
+    Ok(stream.write_all(request.as_bytes()).await?)
+}
+
+/// The status of an answer's first line; 0 when it has none.
+fn status_in(head: &str) -> u16 {
+    head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
 
 fn chooses_prefect(line: &str) -> bool {

@@ -281,3 +281,51 @@ fn the_doctor_says_what_does_not_work_and_what_to_do() {
     assert!(ill.stdout.contains("FAIL  upstream main: ") && ill.stdout.contains("workspaces.main.upstream"), "{ill:?}");
     assert!(ill.stdout.contains("warn  tls: credentials cross the network in clear"), "{ill:?}");
 }
+
+#[test]
+fn bans_are_added_listed_and_lifted() {
+    let stage = Stage::with_owner("alice");
+    assert_eq!(stage.json(&["ban", "list"]), Value::Array(Vec::new()));
+    for which in ["alice", "192.0.2.7", "2001:db8::7"] {
+        assert_eq!(stage.json(&["ban", "add", which, "--for", "1h"])["cause"], "administrator");
+    }
+    let bans = stage.json(&["ban", "list"]);
+    assert_eq!(bans.as_array().unwrap().len(), 3);
+    assert!(bans.as_array().unwrap().iter().any(|ban| ban["address"] == "2001:db8::/64" && ban["account"].is_null()));
+    let listed = stage.run(&["ban", "list"]).stdout;
+    assert!(listed.starts_with("ACCOUNT") && listed.contains("alice    any"), "{listed}");
+    let lifted = stage.run(&["ban", "lift", "2001:db8::1234"]);
+    assert_eq!(lifted.stdout, "lifted the ban on 2001:db8::/64\n");
+    stage.refuses(&["ban", "lift", "2001:db8::7"], "no ban on");
+    stage.refuses(&["ban", "add", "nobody", "--for", "1h"], "nobody");
+    stage.refuses(&["ban", "add", "10.0.0.0/8", "--for", "1h"], "neither an address nor a name");
+    assert_eq!(stage.run(&["ban", "add", "alice", "--for", "soon"]).code, 2);
+    stage.run(&["service-account", "add", "robot"]);
+    stage.refuses(&["ban", "add", "robot", "--for", "1h"], "no password");
+}
+
+#[test]
+fn a_reset_link_is_printed_alone_and_only_for_an_enabled_user() {
+    let stage = Stage::with_owner("alice");
+    let made = stage.run(&["user", "reset-link", "alice"]);
+    let token = made.stdout.strip_prefix("http://127.0.0.1:4300/lictor/reset?token=").unwrap().trim();
+    assert!(token.len() == 43 && token.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{made:?}");
+    assert!(made.stderr.contains("once") && !made.stderr.contains(token));
+    let record = stage.run(&["audit", "list", "--json"]).stdout;
+    assert!(record.contains("user.reset-link") && !record.contains(token));
+    stage.refuses(&["user", "reset-link", "nobody"], "nobody");
+    stage.run(&["service-account", "add", "robot"]);
+    stage.refuses(&["user", "reset-link", "robot"], "no password");
+    stage.add_user("bob", "viewer");
+    stage.run(&["user", "disable", "bob"]);
+    stage.refuses(&["user", "reset-link", "bob"], "enable");
+    assert_eq!(stage.run(&["user", "reset-link", "alice", "--expires", "8d"]).code, 2);
+    let config = format!(
+        "listen = \"127.0.0.1:4200\"\npublic_url = \"https://gate.example\"\n[store]\nurl = \"sqlite://{}\"\n\
+         [workspaces.main]\nupstream = \"http://127.0.0.1:1\"\n",
+        stage.path("lictor.db").display()
+    );
+    let file = stage.file("lictor.toml", &config);
+    let made = stage.bare(&["user", "reset-link", "alice", "--config", &file]);
+    assert!(made.stdout.starts_with("https://gate.example/lictor/reset?token="), "{made:?}");
+}

@@ -1,0 +1,166 @@
+//! Which API keys have I? Listed with their last use; made, and shown once; revoked. Only one's own.
+
+mod revoke;
+mod wish;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use lictor_model::{ApiKey, Identity, Reason, Timestamp};
+use lictor_store::{KeyRow, NewKey};
+
+use crate::answer::{self, Early};
+use crate::form::Sent;
+use crate::layout::{Layout, Section};
+use crate::next::Asked;
+use crate::router::WebState;
+use crate::sessions::away;
+use crate::setup::{Client, RECIPES, Snippet};
+use crate::visit::Visit;
+use crate::when::minute;
+
+pub(crate) use revoke::{ask as ask_to_revoke, submit as revoke};
+use wish::{EXPIRIES, Wish};
+
+/// Where the page is.
+pub(crate) const PATH: &str = "/lictor/account/keys";
+/// Keys that are good at once, of one person: each is held in memory by every replica.
+const MOST: usize = 100;
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct Page<'a> {
+    layout: Layout<'a>,
+    good: Vec<Shown>,
+    over: Vec<Shown>,
+    workspaces: Vec<&'a str>,
+    expiries: [(&'static str, &'static str); EXPIRIES.len()],
+    wish: Wish,
+}
+
+#[derive(Template)]
+#[template(path = "key_made.html")]
+struct Made<'a> {
+    layout: Layout<'a>,
+    label: &'a str,
+    key: &'a str,
+    ends: String,
+    limits: String,
+    recipes: Vec<(&'static str, &'static str, Vec<Snippet>)>,
+}
+
+/// A key as the pages show it.
+struct Shown {
+    id: String,
+    label: String,
+    masked: String,
+    limits: String,
+    created: String,
+    ends: String,
+    state: &'static str,
+    last_use: String,
+}
+
+/// `GET /lictor/account/keys`
+pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
+    let identity = visit.person(&web)?;
+    let mine = of(&web, &visit, identity).await?;
+    let layout = visit.layout(Section::Keys, asked.done());
+    Ok(page(StatusCode::OK, &web, layout, &mine, Wish::default()))
+}
+
+/// `POST /lictor/account/keys`
+pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
+    let visit = &sent.visit;
+    let identity = visit.person(&web)?;
+    let (mine, now) = (of(&web, visit, identity).await?, web.clock.now());
+    let mut wish = Wish::read(&sent, &web.workspaces, now);
+    if mine.iter().filter(|key| state(key, now) == "active").count() >= MOST {
+        wish.problems.whole = Some(format!("You have {MOST} keys already. Revoke some that are not in use first."));
+    }
+    if !wish.problems.is_none() {
+        let layout = visit.layout(Section::Keys, None);
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, layout, &mine, wish));
+    }
+    let secret = ApiKey::generate().map_err(|error| {
+        tracing::error!(%error, "no key can be made");
+        visit.refuse(Reason::InternalError)
+    })?;
+    let new = NewKey {
+        principal: identity.principal.name.clone(),
+        label: wish.label,
+        digest: secret.digest(),
+        hint: secret.hint(),
+        expires_at: wish.ends_at,
+        narrowing: wish.narrowing,
+    };
+    let made = web.store.add_key(&visit.by(identity), new).await.map_err(|error| away(visit, &error))?;
+    web.auth.refresh().await;
+    Ok(made_page(visit, identity, &secret, &made))
+}
+
+fn made_page(visit: &Visit, identity: &Identity, secret: &ApiKey, made: &KeyRow) -> Response {
+    let api = format!("{}{}", visit.caller.origin, visit.at("/api"));
+    let client = Client { api: &api, name: identity.principal.name.as_str(), key: secret.expose() };
+    let page = Made {
+        layout: visit.layout(Section::Keys, None),
+        label: &made.label,
+        key: secret.expose(),
+        ends: ends(made),
+        limits: limits(made),
+        recipes: RECIPES.iter().map(|recipe| (recipe.versions, recipe.note, recipe.snippets(client))).collect(),
+    };
+    answer::page(StatusCode::OK, &page)
+}
+
+/// The person's keys, the newest first.
+async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<KeyRow>, Early> {
+    let mut keys = web.store.list_keys(None).await.map_err(|error| away(visit, &error))?;
+    keys.retain(|key| key.principal == identity.principal.id);
+    keys.reverse();
+    Ok(keys)
+}
+
+fn page(status: StatusCode, web: &WebState, layout: Layout<'_>, mine: &[KeyRow], wish: Wish) -> Response {
+    let now = web.clock.now();
+    let (good, over): (Vec<_>, Vec<_>) = mine.iter().map(|key| shown(key, now)).partition(|key| key.state == "active");
+    let workspaces = web.workspaces.iter().map(|workspace| workspace.as_str()).collect();
+    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish })
+}
+
+fn shown(key: &KeyRow, now: Timestamp) -> Shown {
+    let used = key.last_used.as_ref().map(|used| {
+        let client =
+            if used.client_version.is_empty() { String::new() } else { format!(", Prefect {}", used.client_version) };
+        format!("{} from {}{client}", minute(used.at), used.client_ip)
+    });
+    Shown {
+        id: key.id.to_string(),
+        label: if key.label.is_empty() { "without a label".to_owned() } else { key.label.clone() },
+        masked: format!("lictor_…{}", key.hint),
+        limits: limits(key),
+        created: minute(key.created_at),
+        ends: ends(key),
+        state: state(key, now),
+        last_use: used.unwrap_or_else(|| "never".to_owned()),
+    }
+}
+
+fn ends(key: &KeyRow) -> String {
+    key.expires_at.map_or_else(|| "never".to_owned(), minute)
+}
+
+fn limits(key: &KeyRow) -> String {
+    key.narrowing.as_ref().map_or_else(|| "all that you may".to_owned(), ToString::to_string)
+}
+
+fn state(key: &KeyRow, now: Timestamp) -> &'static str {
+    if key.revoked_at.is_some() {
+        "revoked"
+    } else if key.expires_at.is_some_and(|end| end <= now) {
+        "expired"
+    } else {
+        "active"
+    }
+}

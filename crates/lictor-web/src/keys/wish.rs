@@ -1,0 +1,154 @@
+//! What key does the form ask for? Its label, its end and its limits, or what is wrong with them.
+
+use lictor_model::{Narrowing, Timestamp, WorkspaceName};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Date, Time};
+
+use crate::form::Sent;
+
+/// The choices of an end, and what they are called.
+pub(super) const EXPIRIES: [(&str, &str); 5] = [
+    ("30d", "in 30 days"),
+    ("90d", "in 90 days"),
+    ("365d", "in a year"),
+    ("date", "on a date of your own"),
+    ("never", "never"),
+];
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+const LABEL_CHARS: usize = 100;
+
+/// The form as it was filled in, and what it makes.
+pub(super) struct Wish {
+    pub(super) label: String,
+    pub(super) expires: &'static str,
+    pub(super) until: String,
+    pub(super) read_only: bool,
+    pub(super) workspace: String,
+    pub(super) ends_at: Option<Timestamp>,
+    pub(super) narrowing: Option<Narrowing>,
+    pub(super) problems: Problems,
+}
+
+/// Which field is wrong, and how.
+#[derive(Default)]
+pub(super) struct Problems {
+    pub(super) whole: Option<String>,
+    pub(super) label: Option<String>,
+    pub(super) expires: Option<String>,
+    pub(super) workspace: Option<String>,
+}
+
+impl Problems {
+    pub(super) const fn is_none(&self) -> bool {
+        self.whole.is_none() && self.label.is_none() && self.expires.is_none() && self.workspace.is_none()
+    }
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            label: String::new(),
+            expires: "90d",
+            until: String::new(),
+            read_only: false,
+            workspace: String::new(),
+            ends_at: None,
+            narrowing: None,
+            problems: Problems::default(),
+        }
+    }
+}
+
+impl Wish {
+    /// Reads the form.
+    pub(super) fn read(sent: &Sent, workspaces: &[WorkspaceName], now: Timestamp) -> Self {
+        let mut wish = Self {
+            label: sent.field("label").trim().to_owned(),
+            until: sent.field("until").to_owned(),
+            read_only: !sent.field("read_only").is_empty(),
+            workspace: sent.field("workspace").to_owned(),
+            ..Self::default()
+        };
+        wish.problems.label = label_problem(&wish.label);
+        match EXPIRIES.iter().find(|(choice, _)| *choice == sent.field("expires")) {
+            Some((choice, _)) => wish.expires = choice,
+            None => wish.problems.expires = Some("Choose when the key ends.".to_owned()),
+        }
+        match ends_at(wish.expires, &wish.until, now) {
+            Ok(end) => wish.ends_at = end,
+            Err(problem) => wish.problems.expires = Some(problem.to_owned()),
+        }
+        let workspace = workspaces.iter().find(|workspace| workspace.as_str() == wish.workspace).cloned();
+        if workspace.is_none() && !wish.workspace.is_empty() {
+            wish.problems.workspace = Some("There is no such workspace here.".to_owned());
+        }
+        let narrowing = Narrowing { read_only: wish.read_only, workspace, ..Narrowing::default() };
+        wish.narrowing = (!narrowing.is_none()).then_some(narrowing);
+        wish
+    }
+}
+
+fn label_problem(label: &str) -> Option<String> {
+    if label.is_empty() {
+        Some("Say what the key is for: you will want to know when you revoke it.".to_owned())
+    } else if label.chars().count() > LABEL_CHARS || label.chars().any(is_unseen) {
+        Some(format!("Use at most {LABEL_CHARS} characters that show, in one line."))
+    } else {
+        None
+    }
+}
+
+/// Whether it shows nothing, or turns round what stands beside it where keys are listed.
+fn is_unseen(letter: char) -> bool {
+    let turns =
+        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    turns || letter.is_control()
+}
+
+/// When a key of that choice ends; a date lasts until its own end.
+fn ends_at(choice: &str, until: &str, now: Timestamp) -> Result<Option<Timestamp>, &'static str> {
+    if let Some(days) = choice.strip_suffix('d').and_then(|days| days.parse::<i64>().ok()) {
+        return Ok(Some(now.plus_seconds(days * 86_400)));
+    }
+    if choice == "never" {
+        return Ok(None);
+    }
+    let date = Date::parse(until, DATE).map_err(|_| "Write the date as 2027-01-31.")?;
+    let end = date.next_day().map(|next| next.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp());
+    let end = end.and_then(|seconds| seconds.checked_mul(1_000_000)).map(Timestamp::from_micros);
+    match end {
+        Some(end) if end > now => Ok(Some(end)),
+        _ => Err("This day is over: choose one that is to come."),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    /// 2027-01-15 08:00 UTC
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+    #[test]
+    fn a_key_ends_after_days_at_the_end_of_a_date_or_never() {
+        assert_eq!(ends_at("30d", "", NOW), Ok(Some(NOW.plus_seconds(30 * 86_400))));
+        assert_eq!(ends_at("never", "2027-01-31", NOW), Ok(None));
+        let end = |until| ends_at("date", until, NOW).unwrap().unwrap().to_rfc3339();
+        assert_eq!(end("2027-01-31"), "2027-02-01T00:00:00.000000Z");
+        assert_eq!(end("2027-01-15"), "2027-01-16T00:00:00.000000Z", "today is not over");
+        for until in ["", "2027-01-14", "0001-01-01", "2027-02-30", "31.01.2027", "9999-12-31T", "+99999-01-01"] {
+            assert!(ends_at("date", until, NOW).is_err(), "{until}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_one_short_line() {
+        for label in ["ci", "a label of mine <b>", &"ä".repeat(100)] {
+            assert_eq!(label_problem(label), None);
+        }
+        for label in ["", "a\nb", "a\u{202e}b", "a\u{200b}", &"a".repeat(101)] {
+            assert!(label_problem(label).is_some());
+        }
+    }
+}
