@@ -248,6 +248,13 @@ def test_can_tells_whose_a_certificate_is(place: Place) -> None:
     assert said.returncode == 1 and "belongs to w-cn" in said.stderr
 
 
+def test_doctor_names_who_is_nobody_and_what_is_due(own: Place) -> None:
+    said = own.gateway.run("doctor").stdout
+    assert "certificates: nobody-of-this-name is nobody" in said and "tls revocation list: good until" in said
+    replace(own.crl_file, own.ca.crl(stale=True))
+    assert "FAIL  tls revocation list" in own.gateway.run("doctor").stdout
+
+
 def test_check_names_each_wrong_key(tmp_path: Path, recorder: Recorder) -> None:
     more = '[tls.client]\nmode = "perhaps"\n[[certificates]]\nsan_dns = "*.example.org"\nprincipal = "w"\n[[certificates]]\nfingerprint = "ab"\nspiffe_id = "spiffe://x"\n[[certificates]]\nsan_prefix = "x"\nprincipal = "w"'
     folder = tmp_path / "wrong"

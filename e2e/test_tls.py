@@ -240,6 +240,7 @@ def test_up_makes_a_certificate_that_clients_can_trust_and_keeps_it(tmp_path: Pa
     gateway.start()
     try:
         assert {path.name: path.read_text() for path in ca.parent.iterdir()} == before
+        assert "tls certificate: valid for 89 days" in gateway.run("doctor").stdout
         # A lost certificate is made again; who trusts the CA does not notice.
         (ca.parent / "cert.pem").unlink()
         gateway.stop()

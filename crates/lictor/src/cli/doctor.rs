@@ -9,8 +9,9 @@ use serde_json::json;
 use super::error::CliError;
 use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
-use crate::config::{self, ConfigError, Plan};
+use crate::config::{self, ConfigError, Plan, Tls};
 use crate::doctor::{Report, gateway, store, tls, upstream};
+use crate::tls::own::Own;
 
 /// `lictor doctor`
 #[derive(Debug, Args)]
@@ -54,6 +55,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
         upstream::check(workspace, &clock, &mut report).await;
     }
     of_listener(&plan, &mut report);
+    tls::check_rules(&plan.store_url, &plan.certificates, &mut report).await;
     Ok(report)
 }
 
@@ -80,6 +82,10 @@ async fn of_data(data: &Path) -> Result<Report, CliError> {
     }
     let mut report = Report::default();
     of_store(&store_url_in(data), &mut report).await;
+    if let Some(own) = Own::find(data) {
+        let (cert_file, key_file) = own.files();
+        tls::check(&Tls::of_files(cert_file, key_file), &Clock::system(), &mut report);
+    }
     match crate::supervise::running::find(data) {
         Ok(Some(workspace)) => upstream::check(&workspace, &Clock::system(), &mut report).await,
         Ok(None) => report

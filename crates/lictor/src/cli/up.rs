@@ -116,8 +116,7 @@ impl Up {
         let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
         plan.public_url.clone_from(&self.public_url);
         if self.tls {
-            let folder = std::path::absolute(data.join("tls")).unwrap_or_else(|_| data.join("tls"));
-            let own = Own::keep(folder, self.listen.ip(), Clock::system().now()).map_err(UpError::from)?;
+            let own = Own::keep(&data, self.listen.ip(), Clock::system().now()).map_err(UpError::from)?;
             let (cert_file, key_file) = own.files();
             plan.tls = Some(Tls::of_files(cert_file, key_file));
             plan.own_certificate = Some(own);

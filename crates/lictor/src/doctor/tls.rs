@@ -1,6 +1,8 @@
 //! Can the listener's certificate be used, and for how long? And who vouches for clients?
 
-use lictor_model::{Clock, Timestamp};
+use lictor_authn::mtls::Rule;
+use lictor_model::{Clock, Secret, Timestamp};
+use lictor_store::Store;
 
 use super::Report;
 use crate::config::Tls;
@@ -27,6 +29,19 @@ pub(crate) fn check(tls: &Tls, clock: &Clock, report: &mut Report) {
             format!("a newer one was due at {due}, so client certificates are refused: fetch it"),
         ),
         (Some(_), Some(due)) => report.ok("tls revocation list", format!("good until {due}")),
+    }
+}
+
+/// Whether each rule leads to somebody. What the store says of itself is another check's.
+pub(crate) async fn check_rules(url: &Secret, rules: &[Rule], report: &mut Report) {
+    let Ok(store) = Store::open(url.expose(), Clock::system()).await else { return };
+    for rule in rules {
+        if let Ok(None) = store.find_principal(&rule.principal).await {
+            report.warn(
+                "certificates",
+                format!("{} is nobody: whoever bears its certificate is refused", rule.principal),
+            );
+        }
     }
 }
 

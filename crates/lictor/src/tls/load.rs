@@ -85,7 +85,7 @@ impl TlsError {
 pub(crate) struct Loaded {
     /// For the listener.
     pub(crate) terms: Terms,
-    /// When our certificate, or one that it rests on, comes to its end.
+    /// When our certificate, or one that stands behind it in the file, comes to its end.
     pub(crate) ends_at: Timestamp,
     /// When the first revocation list is due to be replaced; after that nobody's certificate is taken.
     pub(crate) crl_due: Option<Timestamp>,
@@ -98,13 +98,11 @@ pub(crate) struct Loaded {
 pub(crate) fn load(tls: &Tls) -> Result<Loaded, TlsError> {
     let chain = certificates("tls.cert_file", &tls.cert_file)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(unreadable("tls.key_file", &tls.key_file))?;
-    let leaf = chain.first().map(|leaf| X509Certificate::from_der(leaf));
-    let Some(Ok((_, leaf))) = leaf else {
-        let (key, path) = ("tls.cert_file", tls.cert_file.clone());
-        return Err(TlsError::Malformed { key, path, what: "certificate" });
-    };
-    let ends_at = moment(leaf.validity().not_after);
-    let is_self_signed = leaf.subject() == leaf.issuer();
+    let malformed = || TlsError::Malformed { key: "tls.cert_file", path: tls.cert_file.clone(), what: "certificate" };
+    let read = chain.iter().map(|one| X509Certificate::from_der(one).map(|(_, one)| one).map_err(|_| malformed()));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    let ends_at = read.iter().map(|one| moment(one.validity().not_after)).min().ok_or_else(malformed)?;
+    let is_self_signed = read.first().is_some_and(|leaf| leaf.subject() == leaf.issuer());
 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let (clients, crl_due) = match &tls.client {

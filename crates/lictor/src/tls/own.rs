@@ -20,6 +20,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::load::moment;
 
+/// Below the data directory.
+const FOLDER: &str = "tls";
 const CA_DAYS: i64 = 3_650;
 const CERTIFICATE_DAYS: i64 = 90;
 const RENEW_BEFORE: i64 = 30 * 86_400;
@@ -49,17 +51,24 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    /// Makes what is missing, due, or for other names.
+    /// Makes what is missing in a data directory, due, or for other names.
     ///
     /// # Errors
     /// [`OwnError`].
-    pub(crate) fn keep(folder: PathBuf, listen: IpAddr, now: Timestamp) -> Result<Self, OwnError> {
+    pub(crate) fn keep(data: &Path, listen: IpAddr, now: Timestamp) -> Result<Self, OwnError> {
         use std::os::unix::fs::DirBuilderExt;
+        let folder = std::path::absolute(data.join(FOLDER)).unwrap_or_else(|_| data.join(FOLDER));
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|source| OwnError::File { path: folder.clone(), source })?;
         let own = Self { folder, names: names_of_this_machine(listen) };
         own.renew(now)?;
         Ok(own)
+    }
+
+    /// The one that was made in a data directory, if one was.
+    pub(crate) fn find(data: &Path) -> Option<Self> {
+        let folder = data.join(FOLDER);
+        folder.join("cert.pem").is_file().then(|| Self { folder, names: BTreeSet::new() })
     }
 
     /// What clients trust.

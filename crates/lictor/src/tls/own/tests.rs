@@ -12,7 +12,7 @@ fn folder(name: &str) -> PathBuf {
 
 fn keep(folder: &Path, listen: &str, days: i64) -> (String, String) {
     let now = Timestamp::default().plus_seconds(1_800_000_000 + days * A_DAY);
-    let own = Own::keep(folder.to_owned(), listen.parse::<IpAddr>().unwrap(), now).unwrap();
+    let own = Own::keep(folder, listen.parse::<IpAddr>().unwrap(), now).unwrap();
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
     (read(own.ca_file()), read(own.files().0))
 }
@@ -43,11 +43,11 @@ fn other_names_are_another_ca_since_it_vouches_for_no_others() {
 fn what_was_damaged_is_made_again() {
     let folder = folder("damaged");
     let first = keep(&folder, "127.0.0.1", 0);
-    std::fs::write(folder.join("cert.pem"), "half").unwrap();
+    std::fs::write(folder.join("tls/cert.pem"), "half").unwrap();
     let again = keep(&folder, "127.0.0.1", 0);
     assert_eq!(again.0, first.0);
-    std::fs::write(folder.join("ca-key.pem"), "half").unwrap();
-    std::fs::write(folder.join("cert.pem"), "half").unwrap();
+    std::fs::write(folder.join("tls/ca-key.pem"), "half").unwrap();
+    std::fs::write(folder.join("tls/cert.pem"), "half").unwrap();
     assert_ne!(keep(&folder, "127.0.0.1", 0).0, first.0);
     std::fs::remove_dir_all(&folder).unwrap();
 }
