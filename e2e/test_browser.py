@@ -11,6 +11,7 @@ import pytest
 from stage.edge import PREFIX
 from stage.gateway import PASSWORD, ROOT, Gateway, under
 from stage.prefect import Server
+from stage.wait import until
 
 SCRIPTS = Path(__file__).parent / "browser"
 ROLES = ("viewer", "runner", "developer", "owner", "worker")
@@ -27,12 +28,17 @@ def drive(script: str, *arguments: str, seconds: float = 290) -> str:
 def things(gateway: Gateway, owner: str) -> dict[str, str]:
     """Something to see on every page: a flow, a deployment with a schedule, a run, a pool, a variable."""
     name = uuid.uuid4().hex[:6]
+
+    def made(path: str, body: dict[str, object]) -> str:
+        """The id of something new. Prefect on SQLite answers 503 when its database is busy, and its own clients ask again."""
+        return until(f"{path} made something", lambda: gateway.ask("POST", path, key=owner, body=body).json()["id"], 30, every=0.5)
+
     gateway.ask("POST", "/api/work_pools/", key=owner, body={"name": "pool", "type": "process"})
     gateway.ask("POST", "/api/variables/", key=owner, body={"name": f"v_{name}", "value": "red"})
-    flow = gateway.ask("POST", "/api/flows/", key=owner, body={"name": f"seen-{name}"}).json()["id"]
+    flow = made("/api/flows/", {"name": f"seen-{name}"})
     schedules = [{"schedule": {"interval": 86400}, "active": False}]
-    deployment = gateway.ask("POST", "/api/deployments/", key=owner, body={"name": "seen", "flow_id": flow, "work_pool_name": "pool", "schedules": schedules}).json()["id"]
-    run = gateway.ask("POST", f"/api/deployments/{deployment}/create_flow_run", key=owner, body={}).json()["id"]
+    deployment = made("/api/deployments/", {"name": "seen", "flow_id": flow, "work_pool_name": "pool", "schedules": schedules})
+    run = made(f"/api/deployments/{deployment}/create_flow_run", {})
     return {"flow": flow, "deployment": deployment, "run": run}
 
 

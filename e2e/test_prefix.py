@@ -1,5 +1,6 @@
 """Does everything work under a path of a shared host, and is nothing outside the path ever taken for something inside?"""
 
+import html
 import re
 import urllib.parse
 import uuid
@@ -46,6 +47,24 @@ def test_what_is_under_the_path_reaches_prefect_without_it_and_what_was_stripped
     for path in ("/prefectx/api/flows/filter", "/Prefect/api/flows/filter", f"{PREFIX}{PREFIX}/api/flows/filter", f"/api{PREFIX}/flows/filter"):
         assert recorded.ask("POST", path, key=key, body={}).reason == "unknown-operation", path
     assert len(recorder.since(mark)) == 2
+
+
+def test_a_key_made_under_the_path_is_set_up_for_it_and_a_reset_link_leads_there(recorded: Gateway) -> None:
+    person = signed_in(recorded)
+    form = {**person, "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+    page = http.ask(recorded.port, "POST", f"{PREFIX}/lictor/account/keys", body=b"label=laptop&expires=never", headers=form)
+    text = html.unescape(page.body.decode())
+    address = re.search(r"export PREFECT_API_URL='(http://[^']*)'", text)
+    assert page.status == 200 and address and address[1].endswith(f"{PREFIX}/api"), text[:3000]
+    key = re.search(r"lictor_[0-9A-Za-z]{38}", text)
+    assert key and f"{key[0]}@" in text and recorded.ask("POST", f"{PREFIX}/api/flows/filter", key=key[0], body={}).status == 200
+    revoked = http.ask(recorded.port, "POST", f"{PREFIX}/lictor/account/sessions/end-others", body=b"", headers=form)
+    assert (revoked.status, revoked.headers["location"]) == (303, f"{PREFIX}/lictor/account/sessions?done=others-ended")
+    link = recorded.cli("user", "reset-link", recorded.add_user(f"p-{uuid.uuid4().hex[:6]}", "viewer"))
+    path = urllib.parse.urlsplit(link)
+    assert path.path == f"{PREFIX}/lictor/reset"
+    opened = http.ask(recorded.port, "GET", f"{path.path}?{path.query}", headers=BROWSER)
+    assert opened.status == 200 and f'action="{PREFIX}/lictor/reset"' in opened.body.decode()
 
 
 ATTACKS = (

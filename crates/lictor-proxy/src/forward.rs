@@ -189,6 +189,7 @@ impl DataThread {
         })?;
         headers::sanitise_response(response.headers_mut());
         headers::relative_location(response.headers_mut());
+        headers::location_under(&self.gateway.settings.base_path, response.headers_mut());
         Ok(response)
     }
 

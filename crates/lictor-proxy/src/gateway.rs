@@ -147,8 +147,6 @@ impl DataThread {
                 Box::pin(body::discard(unread)).await;
             }
         }
-        // Inside, no path has the prefix; this is the one place where a redirect of whomever gets it.
-        headers::location_under(base_path, response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
             response.headers_mut().insert(REQUEST_ID, id);
         }

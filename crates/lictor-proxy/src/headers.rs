@@ -169,7 +169,7 @@ pub(crate) fn relative_location(headers: &mut HeaderMap) {
     }
 }
 
-/// A redirect to a path of ours, as clients spell it.
+/// A redirect of Prefect's to a path of its own, as clients spell it.
 pub(crate) fn location_under(base: &BasePath, headers: &mut HeaderMap) {
     if base.is_root() {
         return;

@@ -83,7 +83,7 @@ impl Audience {
     }
 }
 
-/// Answers what was asked with the refusal. Its `Location` is without `base`, as everywhere inside; the gateway puts it before.
+/// Answers what was asked with the refusal; `base` is where clients find us.
 #[must_use]
 pub fn respond<B>(
     refusal: &Refusal,
@@ -96,9 +96,9 @@ pub fn respond<B>(
     let audience = Audience::of(asked.method(), asked.headers(), next.starts_with("/api"));
     let needs_sign_in = refusal.reason.status() == 401;
     let mut response = match audience {
-        Audience::Person if needs_sign_in => leading_on("/lictor/sign-in", &next),
+        Audience::Person if needs_sign_in => leading_on(&base.prepended("/lictor/sign-in"), &next),
         Audience::Person if refusal.reason == Reason::PasswordChangeRequired => {
-            leading_on("/lictor/account/password", &next)
+            leading_on(&base.prepended("/lictor/account/password"), &next)
         }
         Audience::Person => page(refusal, request, base),
         Audience::Program => json(refusal, request),
