@@ -131,11 +131,12 @@ mod tests {
 
     use super::*;
     use crate::settings::{Limits, Workspace};
+    use crate::upstream::Route;
 
     fn settings(public_url: Option<&str>, hosts: &[&str]) -> Settings {
         let workspace = Workspace {
             name: WorkspaceName::from("main"),
-            upstream: "127.0.0.1:1".to_owned(),
+            upstream: Route::Tcp("127.0.0.1:1".to_owned()),
             auth_string: None,
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         };

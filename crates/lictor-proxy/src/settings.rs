@@ -9,6 +9,7 @@ use lictor_authz::BasePath;
 use lictor_model::{Secret, WorkspaceName};
 
 use crate::tls::Tls;
+use crate::upstream::Route;
 
 /// Everything that the data path is told at its start.
 #[derive(Debug, Clone)]
@@ -48,8 +49,8 @@ impl Settings {
 pub struct Workspace {
     /// Its name in grants, logs and metrics.
     pub name: WorkspaceName,
-    /// Its address, `host:port`, resolved anew for each connection.
-    pub upstream: String,
+    /// The way to it.
+    pub upstream: Route,
     /// What Prefect's `PREFECT_SERVER_API_AUTH_STRING` is set to, if it is.
     pub auth_string: Option<Secret>,
     /// The host names (without port, lower case) that lead here; empty is any.

@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use lictor_authn::{Authenticator, Options, StartError};
-use lictor_model::{Clock, Secret};
+use lictor_model::{Clock, Secret, WorkspaceName};
 use lictor_proxy::access_log::{self, AccessLog};
 use lictor_proxy::drain::Drain;
 use lictor_proxy::listener::{ListenError, Threads};
@@ -26,6 +26,7 @@ use tower::ServiceExt;
 
 use crate::address;
 use crate::config::{LogFormat, Plan, PublicUrl};
+use crate::tls::upstream::RouteError;
 use crate::tls::watch::{Stamp, Watch, tell};
 use crate::tls::{self, TlsError};
 
@@ -50,6 +51,14 @@ pub(crate) enum AppError {
     /// No secret can be made.
     #[error("the system gives no randomness: {0}")]
     Randomness(#[source] getrandom::Error),
+    /// No way to an upstream.
+    #[error("workspaces.{workspace}.upstream: {source}")]
+    Route {
+        /// Of which workspace.
+        workspace: WorkspaceName,
+        /// Why.
+        source: RouteError,
+    },
     /// Certificate or key.
     #[error("{key}: {0}", key = .0.key())]
     Tls(#[from] TlsError),
@@ -77,7 +86,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
     let watch = watch(&plan, &metrics, &clock)?;
-    let settings = settings(&plan, watch.as_ref().map(|watch| Arc::clone(&watch.listener)));
+    let settings = settings(&plan, watch.as_ref().map(|watch| Arc::clone(&watch.listener)))?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
         places: Places::new(&settings.limits),
@@ -169,13 +178,14 @@ fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<Option<Wa
     Ok(Some(Watch { tls, listener, metrics, clock, own, seen }))
 }
 
-fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Settings {
-    let workspaces = plan.workspaces.iter().map(|workspace| lictor_proxy::Workspace {
-        name: workspace.name.clone(),
-        upstream: workspace.upstream.authority(),
-        auth_string: workspace.auth_string.clone(),
-        hosts: workspace.hosts.clone(),
+fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
+    let workspaces = plan.workspaces.iter().map(|workspace| {
+        let (name, auth_string) = (workspace.name.clone(), workspace.auth_string.clone());
+        let upstream = tls::upstream::route(&workspace.upstream)
+            .map_err(|source| AppError::Route { workspace: name.clone(), source })?;
+        Ok(lictor_proxy::Workspace { name, upstream, auth_string, hosts: workspace.hosts.clone() })
     });
+    let workspaces = workspaces.collect::<Result<_, AppError>>()?;
     let limits = lictor_proxy::Limits {
         body_bytes: plan.limits.body_bytes,
         header_bytes: plan.limits.header_bytes,
@@ -184,16 +194,16 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Settings {
         upstream_requests: plan.limits.upstream_connections,
         ..lictor_proxy::Limits::default()
     };
-    Settings {
+    Ok(Settings {
         listen: plan.listen,
         public_url: plan.public_url.as_ref().map(PublicUrl::origin),
         base_path: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
         tls,
-        workspaces: workspaces.collect(),
+        workspaces,
         trusted_proxies: plan.trusted_proxies.clone(),
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    }
+    })
 }
 
 /// Brings pages and data path together, which do not know each other.

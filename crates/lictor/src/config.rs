@@ -19,7 +19,7 @@ use lictor_model::{Secret, WorkspaceName};
 pub(crate) use plan::{LogFormat, Plan, PublicUrl};
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use tls::Tls;
-pub(crate) use workspace::{Upstream, Workspace};
+pub(crate) use workspace::{Upstream, Via, Workspace};
 
 use written::Section;
 

@@ -4,6 +4,6 @@ mod credential;
 mod hop;
 mod listener;
 
-pub(crate) use credential::{Credential, CredentialError, Keeper};
+pub(crate) use credential::{Credential, CredentialError, Keeper, client_config};
 pub(crate) use hop::Gateway;
 pub(crate) use listener::serve;

@@ -2,6 +2,7 @@
 
 pub(crate) mod load;
 pub(crate) mod own;
+pub(crate) mod upstream;
 pub(crate) mod watch;
 
 pub(crate) use load::{Loaded, TlsError, load};

@@ -14,7 +14,7 @@ use super::error::CliError;
 use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
-use crate::config::{Plan, PublicUrl, Tls, Upstream, workspace};
+use crate::config::{Plan, PublicUrl, Tls, Upstream, Via, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
 use crate::supervise::lock::{self, LockError};
@@ -229,7 +229,7 @@ pub(crate) fn upstream_auth_string(file: Option<&Path>) -> Result<Option<Secret>
 
 fn free_port() -> std::io::Result<Upstream> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-    Ok(Upstream { host: "127.0.0.1".to_owned(), port })
+    Ok(Upstream { via: Via::Plain, host: "127.0.0.1".to_owned(), port })
 }
 
 /// Makes the owner `admin` where there is no user yet; answers its password.

@@ -120,7 +120,11 @@ impl ClientTls {
 }
 
 /// A file that can be opened; `Some(None)` when it cannot.
-fn file(section: &mut Section<'_>, key: &'static str, surroundings: Surroundings<'_>) -> Option<Option<PathBuf>> {
+pub(super) fn file(
+    section: &mut Section<'_>,
+    key: &'static str,
+    surroundings: Surroundings<'_>,
+) -> Option<Option<PathBuf>> {
     let found = section.text(key)?;
     let read = found.read(|path| {
         let path = surroundings.resolve(&path);
@@ -146,13 +150,15 @@ pub(crate) fn rules(root: &mut Section<'_>, are_asked_for: bool) -> Vec<Rule> {
     tables.into_iter().filter_map(rule).collect()
 }
 
+type ReadMark = fn(String) -> Result<Mark, String>;
+
 fn rule(mut section: Section<'_>) -> Option<Rule> {
     let principal = section.text("principal");
     if principal.is_none() {
         section.problem("principal", "is missing: name the user or service account that the certificate is");
     }
     let mut marks: Vec<Option<Found<'_, Mark>>> = Vec::new();
-    let kinds: [(&'static str, fn(String) -> Result<Mark, String>); 5] = [
+    let kinds: [(&'static str, ReadMark); 5] = [
         ("san_dns", dns_name),
         ("san_uri", uri),
         ("spiffe_id", spiffe_id),

@@ -147,6 +147,21 @@ impl Keeper {
 }
 
 fn read(credential: &Credential, ca: Option<&Path>, generation: u64) -> Result<Terms, CredentialError> {
+    let (client, authorization) = match credential {
+        Credential::Certificate { cert, key } => (Some((cert.as_path(), key.as_path())), None),
+        Credential::Token(file) => (None, Some(token(file)?)),
+    };
+    Ok(Terms { tls: Arc::new(client_config(ca, client)?), authorization, generation })
+}
+
+/// TLS of our own making: whom we trust (the system's CAs unless others are named), and what we show.
+///
+/// # Errors
+/// [`CredentialError`].
+pub(crate) fn client_config(
+    ca: Option<&Path>,
+    client: Option<(&Path, &Path)>,
+) -> Result<ClientConfig, CredentialError> {
     let mut roots = RootCertStore::empty();
     let system = || SYSTEM_CAS.map(Path::new).into_iter().find(|path| path.is_file());
     for ca in certificates(ca.or_else(system).ok_or(CredentialError::NoCas)?)? {
@@ -160,16 +175,16 @@ fn read(credential: &Credential, ca: Option<&Path>, generation: u64) -> Result<T
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
-    let (mut tls, authorization) = match credential {
-        Credential::Certificate { cert, key: file } => {
+    let mut tls = match client {
+        Some((cert, file)) => {
             let key = PrivateKeyDer::from_pem_file(file)
-                .map_err(|source| CredentialError::Pem { path: file.clone(), source })?;
-            (builder.with_client_auth_cert(certificates(cert)?, key)?, None)
+                .map_err(|source| CredentialError::Pem { path: file.to_owned(), source })?;
+            builder.with_client_auth_cert(certificates(cert)?, key)?
         }
-        Credential::Token(file) => (builder.with_no_client_auth(), Some(token(file)?)),
+        None => builder.with_no_client_auth(),
     };
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Terms { tls: Arc::new(tls), authorization, generation })
+    Ok(tls)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialError> {

@@ -120,12 +120,13 @@ pub(crate) fn load(tls: &Tls) -> Result<Loaded, TlsError> {
     Ok(Loaded { terms: Terms { server: Arc::new(server), clients, hsts }, ends_at, crl_due })
 }
 
+type Verifier = Arc<dyn ClientCertVerifier>;
+
 /// Unknown revocation status and lists past their due date are refusals, for every certificate of the chain.
-#[allow(clippy::type_complexity)]
 fn verifier(
     client: &ClientTls,
     provider: &Arc<CryptoProvider>,
-) -> Result<(Arc<dyn ClientCertVerifier>, Option<Timestamp>), TlsError> {
+) -> Result<(Verifier, Option<Timestamp>), TlsError> {
     let mut roots = RootCertStore::empty();
     for ca in certificates("tls.client.ca_file", &client.ca_file)? {
         roots.add(ca).map_err(|source| TlsError::Ca { path: client.ca_file.clone(), source })?;
