@@ -54,7 +54,11 @@ for job in "${jobs[@]}"; do
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
 
-if ! cmp -s e2e/browser/package-lock.json e2e/browser/node_modules/.installed; then
-  say "e2e/browser: playwright-core, axe-core"
-  (cd e2e/browser && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.installed)
-fi
+# folder : what npm brings into it
+for pair in 'browser:playwright-core, axe-core' provider:oidc-provider; do
+  folder=e2e/${pair%%:*}
+  if ! cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then
+    say "$folder: ${pair##*:}"
+    (cd "$folder" && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.installed)
+  fi
+done

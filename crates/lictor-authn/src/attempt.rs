@@ -84,6 +84,8 @@ pub struct Caller {
     pub request: RequestId,
     /// The client's address, after trusted proxies.
     pub client_ip: IpAddr,
+    /// Whoever connected to us: the client, or the last proxy before us.
+    pub peer: IpAddr,
     /// Whether the browser speaks TLS to us.
     pub secure: bool,
     /// `scheme://host` as the browser sees it.
@@ -99,6 +101,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Where our own pages and Prefect's are, as the browser spells it: `scheme://host/base`.
+    #[must_use]
+    pub fn home(&self) -> String {
+        format!("{}{}", self.origin, self.base)
+    }
+
     /// The caller as the origin of a sign-in, a sign-out or a password change.
     #[must_use]
     pub fn as_origin(&self) -> Origin {

@@ -1,6 +1,7 @@
 //! Who holds it all together? The authenticator: one a process, cloned into every thread.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use lictor_model::{Clock, CredentialKind, Digest, Identity, RequestId};
@@ -10,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::attempt::{Origin, Rejection};
+use crate::break_glass::Passwords;
 use crate::feed::Feed;
 use crate::ledger::Ledger;
 use crate::mtls::Rule;
@@ -43,6 +45,9 @@ pub(crate) struct Inner {
     /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
     /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
     pub(crate) never_was: Cache<Digest, ()>,
+    pub(crate) passwords: Passwords,
+    /// When the use of the break-glass account was last recorded for a program.
+    pub(crate) sounded_at: AtomicI64,
     pub(crate) session_idle: i64,
     pub(crate) session_absolute: i64,
     pub(crate) certificate_rules: Vec<Rule>,
@@ -68,7 +73,8 @@ impl Authenticator {
         let verifier = Verifier::new(clock.clone(), background.clone(), &options)?;
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
-        let (flush_every, certificate_rules) = (options.flush_every, options.certificate_rules.clone());
+        let (flush_every, passwords) = (options.flush_every, options.passwords.clone());
+        let certificate_rules = options.certificate_rules.clone();
         let throttle = Arc::new(Throttle::new(clock.clone()));
         let shared = Arc::clone(&throttle);
         let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options, shared).await?;
@@ -79,6 +85,8 @@ impl Authenticator {
             ledger: Ledger::default(),
             refusals: Refusals::new(clock.clone()),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
+            passwords,
+            sounded_at: AtomicI64::new(i64::MIN / 2),
             session_idle,
             session_absolute,
             certificate_rules,

@@ -29,6 +29,7 @@ impl Authenticator {
         origin: &Origin,
     ) -> Result<Identity, Rejection> {
         let rejected = |reason| Rejection::of(reason, name);
+        self.admit_password(name)?;
         if self.inner.feed.is_lost() {
             return Err(rejected(Reason::StoreUnavailable));
         }

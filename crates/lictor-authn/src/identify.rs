@@ -89,7 +89,10 @@ impl Authenticator {
         match claim? {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
             Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
-            Claim::Password { name, password } => self.check_password(name, password, origin).await,
+            Claim::Password { name, password } => self
+                .check_password(name, password, origin)
+                .await
+                .inspect(|identity| self.sound_request(identity, origin)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::break_glass::Passwords;
 use crate::mtls::Rule;
 
 /// The tunable lifetimes and bounds of authentication.
@@ -24,6 +25,8 @@ pub struct Options {
     pub flush_every: Duration,
     /// How long a verified `name:password` costs no Argon2id. Default 5 minutes.
     pub remember_password: Duration,
+    /// For whom passwords are good. Default: for everybody who has one.
+    pub passwords: Passwords,
     /// Password verifications at once; `None` is one fewer than the cores, at least one.
     pub verifications_at_once: Option<usize>,
     /// Password verifications that may wait their turn; beyond that the answer is `too-busy`. Default 64.
@@ -43,6 +46,7 @@ impl Default for Options {
             store_timeout: Duration::from_secs(2),
             flush_every: Duration::from_secs(5),
             remember_password: Duration::from_secs(300),
+            passwords: Passwords::ForEveryone,
             verifications_at_once: None,
             verifications_waiting: 64,
             certificate_rules: Vec::new(),

@@ -108,6 +108,8 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::CertificateNotTrusted
             | Reason::TwoCredentials
             | Reason::TooManyFailures
+            | Reason::PasswordsClosed
+            | Reason::SignOnRefused
             | Reason::SocketWithoutCredential
     )
 }

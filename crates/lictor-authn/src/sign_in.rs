@@ -64,6 +64,7 @@ impl Authenticator {
     ) -> Result<SignedIn, Rejection> {
         let checked = self.check_password(name, password, origin).await;
         let identity = checked.inspect_err(|rejection| self.audit_refusal(rejection, origin, request))?;
+        self.sound_sign_in(&identity, origin, request).await?;
         let by = By::caller(&identity, origin.client_ip.to_string(), Some(request.clone()));
         Ok(self.begin_session(&by, &identity.principal, origin).await?)
     }
@@ -128,6 +129,14 @@ impl Authenticator {
     }
 
     async fn begin_session(&self, by: &By, principal: &Principal, origin: &Origin) -> Result<SignedIn, Reason> {
+        let (secret, row) = self.new_session(&principal.id, origin)?;
+        let (id, expires_at) = (row.id.clone(), row.expires_at);
+        self.inner.store.start_session(by, row).await.map_err(|error| reason_of(&error))?;
+        self.begun(secret, (&principal.id, id), expires_at, origin).await
+    }
+
+    /// A session that is not in the store yet, and its secret.
+    pub(crate) fn new_session(&self, principal: &PrincipalId, origin: &Origin) -> Result<(Secret, SessionRow), Reason> {
         let inner = &self.inner;
         let secret = session::fresh_secret().map_err(|error| {
             tracing::error!(%error, "no session can begin");
@@ -137,7 +146,7 @@ impl Authenticator {
         let now = inner.clock.now();
         let row = SessionRow {
             id: CredentialId::fresh(),
-            principal: principal.id.clone(),
+            principal: principal.clone(),
             digest,
             created_at: now,
             last_seen_at: now,
@@ -145,15 +154,24 @@ impl Authenticator {
             client_ip: origin.client_ip.to_string(),
             user_agent: origin.user_agent.chars().take(USER_AGENT_CHARS).collect(),
         };
-        let (id, expires_at) = (row.id.clone(), row.expires_at);
-        inner.store.start_session(by, row).await.map_err(|error| reason_of(&error))?;
+        Ok((secret, row))
+    }
+
+    /// What a browser is told of a session that is in the store now.
+    pub(crate) async fn begun(
+        &self,
+        cookie_value: Secret,
+        (principal, id): (&PrincipalId, CredentialId),
+        expires_at: Timestamp,
+        origin: &Origin,
+    ) -> Result<SignedIn, Reason> {
         // Before the cookie is out, so that its first request finds the session; another replica looks for itself.
-        inner.feed.refresh().await;
+        self.inner.feed.refresh().await;
         Ok(SignedIn {
             cookie_name: session::cookie_name(origin.secure),
-            cookie_value: secret,
-            identity: self.of_session(&principal.id, id)?,
-            must_change: self.view().must_change_password(&principal.id),
+            cookie_value,
+            identity: self.of_session(principal, id)?,
+            must_change: self.view().must_change_password(principal),
             expires_at,
         })
     }

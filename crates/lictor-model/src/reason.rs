@@ -66,6 +66,19 @@ reasons! {
         "This client certificate is not trusted any more: it was revoked or has expired, or its CA or revocation list has.";
     /// Two different credentials in one request.
     TwoCredentials = "two-credentials", 400, "Two different credentials were presented. Send one.";
+    /// An answer of an identity provider that belongs to no sign-in under way.
+    SignOnExpired = "sign-on-expired", 400,
+        "The sign-in took too long, was completed already, or was begun in another browser. Begin again.";
+    /// An answer of an identity provider that is not believed.
+    SignOnRejected = "sign-on-rejected", 400, "The identity provider's answer was not accepted. Begin again.";
+    /// The identity provider did not sign the person in.
+    ProviderRefused = "provider-refused", 403, "The identity provider did not sign this person in.";
+    /// The identity provider vouches for somebody whom no rule lets in.
+    SignOnRefused = "sign-on-refused", 403,
+        "No sign-in rule lets this person in. Ask whoever runs this gateway for a rule that does.";
+    /// A password where only the break-glass account has one.
+    PasswordsClosed = "passwords-closed", 401,
+        "Passwords are not accepted here: sign in through the identity provider, and use an API key in programs.";
     /// Throttled sign-in.
     TooManyFailures = "too-many-failures", 429,
         "Too many failed sign-ins. Wait as long as Retry-After says, or ask an administrator to lift the ban.";
@@ -145,6 +158,8 @@ reasons! {
     UpstreamTimeout = "upstream-timeout", 503, "Prefect Server did not answer in time.";
     /// Prefect's answer was not HTTP that we relay.
     UpstreamMalformed = "upstream-malformed", 502, "Prefect Server's answer was malformed.";
+    /// An identity provider cannot be asked.
+    ProviderUnavailable = "provider-unavailable", 503, "The identity provider cannot be asked at the moment.";
     /// Our store is away and the answer is not in memory.
     StoreUnavailable = "store-unavailable", 503, "Lictor's database cannot be reached at the moment.";
     /// The audit event could not be written.

@@ -93,6 +93,7 @@ pub(crate) struct Arrival<'r> {
     pub(crate) target: Target,
     pub(crate) origin: Origin,
     pub(crate) certificate: Option<Arc<PeerCertificate>>,
+    pub(crate) peer: std::net::IpAddr,
 }
 
 impl DataThread {
@@ -204,7 +205,8 @@ impl DataThread {
         let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
-        let incoming = Arrival { request, target, origin, certificate: connection.certificate.clone() };
+        let (peer, certificate) = (connection.peer.ip(), connection.certificate.clone());
+        let incoming = Arrival { request, target, origin, certificate, peer };
         let path = incoming.target.path.clone();
         match surface::classify(verb, &path, API_MOUNT) {
             // Boxed, as sockets are: rare, large, and otherwise part of every request's future.
@@ -241,6 +243,7 @@ impl DataThread {
         let caller = Caller {
             request: story.request.clone(),
             client_ip: incoming.origin.client_ip,
+            peer: incoming.peer,
             secure: incoming.origin.secure,
             origin: self.origin(&incoming),
             base: self.gateway.settings.base_path.as_str().into(),

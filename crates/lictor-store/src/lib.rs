@@ -6,6 +6,8 @@ mod bans;
 mod by;
 mod directory;
 mod error;
+mod external_accounts;
+mod external_sessions;
 mod grants;
 mod keys;
 mod memberships;
@@ -20,6 +22,7 @@ mod roles;
 mod rows;
 mod sessions;
 mod sign_in_rules;
+mod spent;
 mod statement;
 mod teams;
 
@@ -28,8 +31,8 @@ pub use by::By;
 pub use error::StoreError;
 pub use reset_links::ResetLink;
 pub use rows::{
-    AuditFilter, AutomationChange, AutomationRow, Directory, KeyRow, LastUse, NewKey, NewPrincipal, PasswordRow,
-    SessionRow, Versions,
+    AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, LastUse, NewExternalAccount,
+    NewKey, NewPrincipal, PasswordRow, SessionRow, Versions,
 };
 pub use sign_in_rules::{RuleChange, RuleGifts};
 

@@ -102,7 +102,8 @@ impl Store {
     }
 }
 
-async fn insert(tx: &mut Tx, principal: &Principal) -> Result<(), StoreError> {
+/// Adds a principal's row.
+pub(crate) async fn insert(tx: &mut Tx, principal: &Principal) -> Result<(), StoreError> {
     let added = sql("INSERT INTO principals (id, kind, name, disabled, created_at) VALUES ($1, $2, $3, 0, $4)")
         .bind(principal.id.as_str())
         .bind(principal.kind.as_str())
@@ -141,7 +142,8 @@ pub(crate) async fn name_of(tx: &mut Tx, id: &PrincipalId) -> Result<Option<Prin
     row.map(|row| principal(&row).map(|principal| principal.name)).transpose()
 }
 
-async fn find(tx: &mut Tx, name: &PrincipalName) -> Result<Option<Principal>, StoreError> {
+/// The principal of that name.
+pub(crate) async fn find(tx: &mut Tx, name: &PrincipalName) -> Result<Option<Principal>, StoreError> {
     let statement = sql("SELECT id, kind, name, disabled, created_at FROM principals WHERE name = $1");
     let row = statement.bind(name.as_str()).fetch_first(tx, "principals").await?;
     row.map(|row| principal(&row)).transpose()
@@ -153,7 +155,8 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Principal>, StoreError> {
     statement.fetch(tx, "principals").await?.iter().map(principal).collect()
 }
 
-fn principal(row: &Row) -> Result<Principal, StoreError> {
+/// Reads a principal's row.
+pub(crate) fn principal(row: &Row) -> Result<Principal, StoreError> {
     Ok(Principal {
         id: row.text("id")?.into(),
         kind: row.read("kind", PrincipalKind::parse)?,

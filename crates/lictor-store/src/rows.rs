@@ -110,6 +110,49 @@ pub struct SessionRow {
     pub user_agent: String,
 }
 
+/// A session that began at a provider; its tokens are sealed, and do not print all the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExternalSessionRow {
+    /// Which session.
+    pub session: CredentialId,
+    /// Whose.
+    pub principal: PrincipalId,
+    /// The provider, as the configuration names it.
+    pub provider: String,
+    /// The provider, as it names itself.
+    pub issuer: String,
+    /// The person, as the provider names them.
+    pub subject: String,
+    /// The session, as the provider names it.
+    pub sid: Option<String>,
+    /// What asks for the claims again; `None` when the provider gave nothing for that.
+    pub refresh_token: Option<String>,
+    /// What tells the provider at sign-out whose session it is.
+    pub id_token: Option<String>,
+    /// When the provider was last asked.
+    pub checked_at: Timestamp,
+}
+
+impl std::fmt::Debug for ExternalSessionRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("ExternalSessionRow");
+        shown.field("session", &self.session).field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+/// A provider's person who may be new here.
+#[derive(Debug, Clone)]
+pub struct NewExternalAccount {
+    /// The provider, as it names itself.
+    pub issuer: String,
+    /// The person, as the provider names them.
+    pub subject: String,
+    /// The provider, as the configuration names it.
+    pub provider: String,
+    /// Names for the account, the best first.
+    pub names: Vec<PrincipalName>,
+}
+
 /// A principal to be added.
 #[derive(Clone)]
 pub struct NewPrincipal {

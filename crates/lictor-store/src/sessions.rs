@@ -1,12 +1,12 @@
 //! Who is signed in? Sessions of browsers: begun, touched, ended.
 
-use lictor_model::{CredentialId, Digest, PrincipalId, Timestamp};
+use lictor_model::{CredentialId, Digest, PrincipalId, PrincipalName, Timestamp};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::SessionRow;
 use crate::statement::{Row, sql};
-use crate::{By, Store};
+use crate::{By, Store, principals};
 
 impl Store {
     /// All sessions, and the version that they are of.
@@ -30,24 +30,7 @@ impl Store {
     /// [`StoreError::NotFound`] when the principal was removed meanwhile.
     pub async fn start_session(&self, by: &By, new: SessionRow) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        tx.change_sessions().await?;
-        let name = name_of(&mut tx, &new.principal).await?;
-        let missing = || StoreError::NotFound { what: "user", name: new.principal.to_string() };
-        let name = name.ok_or_else(missing)?;
-        sql(
-            "INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(new.id.as_str())
-        .bind(new.principal.as_str())
-        .bind(new.digest.to_hex().as_str())
-        .bind(new.created_at)
-        .bind(new.last_seen_at)
-        .bind(new.expires_at)
-        .bind(new.client_ip.as_str())
-        .bind(new.user_agent.as_str())
-        .execute(&mut tx)
-        .await?;
+        let name = begin(&mut tx, &new).await?;
         self.record(&mut tx, by, "session.start", &format!("{} of {name}", new.id)).await?;
         tx.commit().await
     }
@@ -124,6 +107,27 @@ impl Store {
         }
         Ok(deleted)
     }
+}
+
+/// Adds a session's row; answers its principal's name.
+pub(crate) async fn begin(tx: &mut Tx, new: &SessionRow) -> Result<PrincipalName, StoreError> {
+    tx.change_sessions().await?;
+    let name = principals::name_of(tx, &new.principal).await?;
+    let missing = || StoreError::NotFound { what: "user", name: new.principal.to_string() };
+    let name = name.ok_or_else(missing)?;
+    sql("INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    .bind(new.id.as_str())
+    .bind(new.principal.as_str())
+    .bind(new.digest.to_hex().as_str())
+    .bind(new.created_at)
+    .bind(new.last_seen_at)
+    .bind(new.expires_at)
+    .bind(new.client_ip.as_str())
+    .bind(new.user_agent.as_str())
+    .execute(tx)
+    .await?;
+    Ok(name)
 }
 
 /// Ends all sessions of a principal but one; answers how many there were.

@@ -51,6 +51,14 @@ pub(crate) fn see_other(path: &str, cookie: Option<&str>) -> Response {
     response
 }
 
+/// Sets a further cookie.
+pub(crate) fn add_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(mut cookie) = HeaderValue::from_str(cookie) {
+        cookie.set_sensitive(true);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
 /// The headers of every answer of ours.
 pub(crate) fn seal(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

@@ -3,6 +3,7 @@
 mod account;
 mod answer;
 mod assets;
+mod back_channel;
 mod device;
 mod form;
 mod keys;
@@ -17,6 +18,7 @@ mod same_origin;
 mod sessions;
 pub mod setup;
 mod sign_in;
+mod sign_on;
 mod sign_out;
 mod visit;
 mod when;

@@ -65,7 +65,8 @@ fn is_ours(text: &str) -> bool {
         let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
         decoded == "." || decoded == ".."
     });
-    one_slash && plain && !dots && !path.starts_with("/lictor/sign-")
+    let leads_on = ["/lictor/sign-", "/lictor/sso/"].iter().any(|page| path.starts_with(page));
+    one_slash && plain && !dots && !leads_on
 }
 
 #[cfg(test)]
@@ -106,6 +107,7 @@ mod tests {
             "/lictor/sign-in",
             "/lictor/sign-in?next=/",
             "/lictor/sign-out",
+            "/lictor/sso/okta/begin?next=%2F",
         ] {
             assert_eq!(Next::read(Some(path)).as_str(), "/", "{path:?}");
         }

@@ -7,17 +7,20 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 use lictor_authn::Authenticator;
+use lictor_authn::oidc::SignOn;
 use lictor_model::{Clock, Reason, WorkspaceName};
 use lictor_store::Store;
 
 use crate::visit::Visit;
-use crate::{account, assets, form, keys, me, password, reset, sessions, sign_in, sign_out};
+use crate::{account, assets, back_channel, form, keys, me, password, reset, sessions, sign_in, sign_on, sign_out};
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
 #[derive(Clone)]
 pub struct WebState {
     /// Signs people in and out.
     pub auth: Authenticator,
+    /// Signs people in and out at identity providers.
+    pub sign_on: SignOn,
     /// Keys, sessions and links to reset a password.
     pub store: Store,
     /// The time, for what has expired.
@@ -33,6 +36,9 @@ pub fn router(state: WebState) -> Router {
     Router::new()
         .route("/lictor/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/lictor/sign-out", post(sign_out::submit))
+        .route("/lictor/sso/{provider}/begin", get(sign_on::begin))
+        .route("/lictor/sso/{provider}/callback", get(sign_on::complete).post(sign_on::form_post))
+        .route("/lictor/sso/{provider}/back-channel-logout", post(back_channel::submit))
         .route("/lictor/account", get(account::show))
         .route("/lictor/account/keys", get(keys::show).post(keys::make))
         .route("/lictor/account/keys/revoke", get(keys::ask_to_revoke).post(keys::revoke))

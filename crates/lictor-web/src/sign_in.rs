@@ -14,13 +14,25 @@ use crate::router::WebState;
 use crate::visit::{self, Visit};
 use crate::{answer, password};
 
+/// Where the page is.
+pub(crate) const PATH: &str = "/lictor/sign-in";
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct Page<'a> {
     layout: Layout<'a>,
     problem: Option<&'a str>,
+    /// Whether the problem is with what was typed.
+    is_wrong: bool,
     name: &'a str,
     next: &'a str,
+    providers: Vec<Way>,
+}
+
+/// A way to sign in at an identity provider.
+struct Way {
+    label: String,
+    path: String,
 }
 
 #[derive(Template)]
@@ -40,7 +52,35 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
         return needs_tls(&visit);
     }
     let layout = visit.layout(Section::Alone, asked.done());
-    answer::page(StatusCode::OK, &Page { layout, problem: None, name: "", next: next.as_str() })
+    let providers = ways(&web, &visit, &next);
+    let page = Page { layout, problem: None, is_wrong: false, name: "", next: next.as_str(), providers };
+    answer::page(StatusCode::OK, &page)
+}
+
+/// The page with what went wrong.
+pub(crate) fn page(
+    web: &WebState,
+    visit: &Visit,
+    (problem, rejection): (&str, &Rejection),
+    name: &str,
+    next: &Next,
+) -> Response {
+    let status = StatusCode::from_u16(rejection.reason.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let layout = visit.layout(Section::Alone, None);
+    let providers = ways(web, visit, next);
+    let is_wrong = matches!(rejection.reason, Reason::InvalidCredentials | Reason::TooManyFailures);
+    let page = Page { layout, problem: Some(problem), is_wrong, name, next: next.as_str(), providers };
+    let mut response = answer::page(status, &page);
+    visit::mark(&mut response, rejection.reason, rejection.retry_after);
+    response
+}
+
+fn ways(web: &WebState, visit: &Visit, next: &Next) -> Vec<Way> {
+    let way = |button: lictor_authn::oidc::Button| Way {
+        label: button.label,
+        path: visit.at(&next.after(&format!("/lictor/sso/{}/begin", button.name))),
+    };
+    web.sign_on.buttons().into_iter().map(way).collect()
 }
 
 /// `POST /lictor/sign-in`
@@ -53,16 +93,21 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
     let (origin, request) = (visit.caller.as_origin(), &visit.caller.request);
     match web.auth.sign_in(sent.field("name").trim(), sent.field("password"), &origin, request).await {
         Ok(signed_in) => {
-            // A session is never carried over a sign-in: whoever planted the old one learns nothing.
-            if let Some(old) = visit.session()
-                && let Err(reason) = web.auth.sign_out(old, &origin, request).await
-            {
-                tracing::warn!(%reason, "the session before a sign-in could not be ended");
-            }
+            end_the_session_before(&web, visit).await;
             let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
             answer::see_other(&visit.at(&onward(signed_in.must_change, &next)), Some(&cookie))
         }
-        Err(rejection) => failed(&sent, &next, &rejection),
+        Err(rejection) => failed(&web, &sent, &next, &rejection),
+    }
+}
+
+/// A session is never carried over a sign-in: whoever planted the old one learns nothing.
+pub(crate) async fn end_the_session_before(web: &WebState, visit: &Visit) {
+    let (origin, request) = (visit.caller.as_origin(), &visit.caller.request);
+    if let Some(old) = visit.session()
+        && let Err(reason) = web.auth.sign_out(old, &origin, request).await
+    {
+        tracing::warn!(%reason, "the session before a sign-in could not be ended");
     }
 }
 
@@ -71,24 +116,23 @@ fn onward(must_change: bool, next: &Next) -> String {
     if must_change { next.after(password::PATH) } else { next.as_str().to_owned() }
 }
 
-fn failed(sent: &Sent, next: &Next, rejection: &Rejection) -> Response {
+fn failed(web: &WebState, sent: &Sent, next: &Next, rejection: &Rejection) -> Response {
     let (visit, reason) = (&sent.visit, rejection.reason);
     let problem = match reason.status() {
+        _ if reason == Reason::PasswordsClosed => {
+            "Passwords are not accepted here. Sign in through one of the providers above.".to_owned()
+        }
         401 => "The name or the password is wrong.".to_owned(),
         429 => too_many(rejection.retry_after),
         _ => return visit.refuse(reason),
     };
     // Unknown, wrong and disabled look the same from outside, header included.
-    let told = if reason.status() == 401 { Reason::InvalidCredentials } else { reason };
+    let told =
+        if reason.status() == 401 && reason != Reason::PasswordsClosed { Reason::InvalidCredentials } else { reason };
     if !visit.reads_html() {
         return visit.reject(&Rejection { reason: told, ..rejection.clone() });
     }
-    let status = StatusCode::from_u16(told.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let layout = visit.layout(Section::Alone, None);
-    let page = Page { layout, problem: Some(&problem), name: sent.field("name"), next: next.as_str() };
-    let mut response = answer::page(status, &page);
-    visit::mark(&mut response, told, rejection.retry_after);
-    response
+    page(web, visit, (&problem, &Rejection { reason: told, ..rejection.clone() }), sent.field("name"), next)
 }
 
 /// How long to wait, in words.

@@ -8,9 +8,11 @@ mod sign_in;
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use lictor_authn::oidc::SignOn;
 use lictor_authn::{Attempt, Authenticator, Caller, Options, Origin};
 use lictor_model::{
-    Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, TeamName, Timestamp, WorkspaceName,
+    Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, Secret, TeamName, Timestamp,
+    WorkspaceName,
 };
 use lictor_store::{By, NewPrincipal, Store};
 use tower::ServiceExt;
@@ -58,13 +60,11 @@ impl Stage {
         }
         let background = tokio::runtime::Handle::current();
         let auth = Authenticator::start(store.clone(), clock.clone(), background, Options::default()).await.unwrap();
+        let sign_on = SignOn::start(auth.clone(), &Secret::new("sealed"), Vec::new()).unwrap();
         let workspaces = ["main", "research"].map(WorkspaceName::from).into();
-        Self {
-            web: WebState { auth, store: store.clone(), clock: clock.clone(), workspaces, allow_plain_http: false },
-            store,
-            clock,
-            base: "",
-        }
+        let (clock_of_pages, allow_plain_http) = (clock.clone(), false);
+        let web = WebState { auth, sign_on, store: store.clone(), clock: clock_of_pages, workspaces, allow_plain_http };
+        Self { web, store, clock, base: "" }
     }
 
     async fn ask(&self, mut request: Request<Body>, secure: bool, client_ip: &str) -> Answer {
@@ -79,6 +79,7 @@ impl Stage {
         request.extensions_mut().insert(Caller {
             request: RequestId::from("r1"),
             client_ip: origin.client_ip,
+            peer: origin.client_ip,
             secure,
             origin: host.to_owned(),
             base: self.base.into(),

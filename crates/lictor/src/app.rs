@@ -3,11 +3,13 @@
 //! Two worlds: data threads, each with its own runtime, that never wait for anything but a client or Prefect; and one
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
+mod providers;
 mod signals;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use lictor_authn::oidc::{SignOn, SignOnStartError};
 use lictor_authn::{Authenticator, Options, StartError};
 use lictor_model::{Clock, Secret, WorkspaceName};
 use lictor_proxy::access_log::{self, AccessLog};
@@ -42,6 +44,9 @@ pub(crate) enum AppError {
     /// The first view of it cannot be loaded.
     #[error("cannot load people, keys and grants: {0}")]
     Authenticator(#[from] StartError),
+    /// Single sign-on cannot begin.
+    #[error("single sign-on cannot begin: {0}")]
+    SignOn(#[from] SignOnStartError),
     /// The system gives no thread or runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -59,6 +64,9 @@ pub(crate) enum AppError {
         /// Why.
         source: RouteError,
     },
+    /// No secret for single sign-on.
+    #[error("{0}")]
+    Entropy(#[from] lictor_model::key::EntropyError),
     /// Certificate or key.
     #[error("{key}: {0}", key = .0.key())]
     Tls(#[from] TlsError),
@@ -83,6 +91,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         background.handle().clone(),
         options(&plan),
     ))?;
+    auth.check_break_glass();
+    let sign_on = background.block_on(providers::start(&auth, &store, &plan.sign_in))?;
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
     let watch = watch(&plan, &metrics, &clock)?;
@@ -94,7 +104,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics,
         page_tokens,
-        pages: pages(&plan, auth.clone(), store.clone(), clock.clone(), background.handle()),
+        pages: pages(&plan, (auth.clone(), sign_on), store.clone(), clock.clone(), background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
@@ -163,6 +173,7 @@ fn options(plan: &Plan) -> Options {
         session_idle: plan.sessions.idle,
         session_absolute: plan.sessions.absolute,
         certificate_rules: plan.certificates.clone(),
+        passwords: plan.sign_in.passwords.clone(),
         ..Options::default()
     }
 }
@@ -207,10 +218,16 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
 }
 
 /// Brings pages and data path together, which do not know each other.
-fn pages(plan: &Plan, auth: Authenticator, store: Store, clock: Clock, background: &tokio::runtime::Handle) -> Pages {
+fn pages(
+    plan: &Plan,
+    (auth, sign_on): (Authenticator, SignOn),
+    store: Store,
+    clock: Clock,
+    background: &tokio::runtime::Handle,
+) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-    let state =
-        lictor_web::WebState { auth, store, clock, workspaces, allow_plain_http: plan.allow_plain_http_sessions };
+    let allow_plain_http = plan.allow_plain_http_sessions;
+    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

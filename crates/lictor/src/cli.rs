@@ -18,6 +18,7 @@ pub(crate) mod password;
 pub(crate) mod policy;
 pub(crate) mod principal;
 pub(crate) mod printed;
+pub(crate) mod provider;
 pub(crate) mod reset_link;
 pub(crate) mod role;
 pub(crate) mod serve;
@@ -97,6 +98,9 @@ enum Command {
     /// Bans: whose passwords are not looked at for a while.
     #[command(subcommand)]
     Ban(ban::BanCommand),
+    /// Identity providers: forget one that is gone.
+    #[command(subcommand)]
+    Provider(provider::Provider),
     /// Bring people over from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
@@ -146,6 +150,7 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
             on_store(target, async |console| grant.run(&console).await)
         }
         Command::Ban(ban) => on_store(target, async |console| ban.run(&console).await),
+        Command::Provider(provider) => on_store(target, async |console| provider.run(&console).await),
         Command::Import(import) => on_store(target, async |console| import.run(&console).await),
         Command::Audit(audit) => audit.run(target),
         Command::Policy(policy) => policy.run(target),
@@ -209,6 +214,8 @@ mod tests {
             "team add-member data alice etl-worker",
             "team remove-member data alice",
             "principal show alice --json",
+            "provider forget okta --data d",
+            "up --providers providers.toml",
             "import htpasswd users.htpasswd --dry-run",
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",

@@ -2,9 +2,13 @@
 //!
 //! All problems are reported at once, each with its key and line, so that a file is put right in one go.
 
+pub(crate) mod edges;
 pub(crate) mod limits;
 pub(crate) mod plan;
 pub(crate) mod problem;
+pub(crate) mod providers;
+pub(crate) mod rules;
+pub(crate) mod sign_in;
 pub(crate) mod store;
 pub(crate) mod tls;
 pub(crate) mod units;
@@ -18,6 +22,7 @@ use lictor_model::{Secret, WorkspaceName};
 
 pub(crate) use plan::{LogFormat, Plan, PublicUrl};
 pub(crate) use problem::{Problem, Problems};
+pub(crate) use sign_in::ProvidersFile;
 pub(crate) use tls::Tls;
 pub(crate) use workspace::{Upstream, Via, Workspace};
 
@@ -65,7 +70,9 @@ pub(crate) enum ConfigError {
 /// # Errors
 /// [`ConfigError`] with every problem of the file.
 pub(crate) fn read(path: &Path) -> Result<Plan, ConfigError> {
-    read_with(path, Plan::from_written)
+    let mut plan = read_with(path, Plan::from_written)?;
+    plan.sign_in.read_from = Some(ProvidersFile { path: path.to_path_buf(), workspace: None });
+    Ok(plan)
 }
 
 /// Reads only where the store is, so that an administrator needs none of the gateway's other secrets.

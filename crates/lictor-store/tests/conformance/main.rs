@@ -17,6 +17,7 @@ mod directory;
 mod opening;
 mod owners;
 mod record;
+mod sign_on;
 mod stage;
 mod teams;
 
@@ -95,6 +96,11 @@ on_one_handle! {
     automations: an_automation_belongs_to_whoever_saved_it_last_until_it_is_deleted,
     automations: the_automations_of_a_deployment_go_together,
     automations: an_owner_stays_on_record_when_removed,
+    sign_on: a_person_is_bound_to_one_account_and_never_to_one_that_was_there,
+    sign_on: a_provider_ends_what_it_names_and_nothing_else,
+    sign_on: a_recheck_is_due_once_and_its_tokens_are_kept,
+    sign_on: those_whom_the_provider_has_not_confirmed_are_found_while_they_have_something_of_it,
+    sign_on: what_is_spent_is_spent_until_its_end,
 }
 
 on_several_handles! {
@@ -110,6 +116,7 @@ on_several_handles! {
     teams: rules_of_one_principal_that_are_applied_at_once_leave_one_answer,
     teams: a_source_or_a_base_that_does_not_read_is_not_taken_for_none,
     record: what_is_on_record_is_neither_changed_nor_deleted,
+    sign_on: two_browsers_of_a_new_person_make_one_account,
 }
 
 on_a_new_place! {

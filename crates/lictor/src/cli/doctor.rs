@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
 use crate::config::{self, ConfigError, Plan, Tls};
-use crate::doctor::{Report, gateway, store, tls, upstream};
+use crate::doctor::{Report, gateway, providers, store, tls, upstream};
 use crate::tls::own::Own;
 
 /// `lictor doctor`
@@ -54,6 +54,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
     for workspace in &plan.workspaces {
         upstream::check(workspace, &clock, &mut report).await;
     }
+    providers::check(&plan.sign_in.providers, &clock, &mut report).await;
     of_listener(&plan, &mut report);
     tls::check_rules(&plan.store_url, &plan.certificates, &mut report).await;
     Ok(report)
@@ -85,6 +86,10 @@ async fn of_data(data: &Path) -> Result<Report, CliError> {
     if let Some(own) = Own::find(data) {
         let (cert_file, key_file) = own.files();
         tls::check(&Tls::of_files(cert_file, key_file), &Clock::system(), &mut report);
+    }
+    match config::sign_in::file_of_up(None, data).sign_in() {
+        Ok(sign_in) => providers::check(&sign_in.providers, &Clock::system(), &mut report).await,
+        Err(error) => report.fail("providers", error.to_string()),
     }
     match crate::supervise::running::find(data) {
         Ok(Some(workspace)) => upstream::check(&workspace, &Clock::system(), &mut report).await,

@@ -14,6 +14,7 @@ use super::error::CliError;
 use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
+use crate::config::sign_in::{self, SignIn};
 use crate::config::{Plan, PublicUrl, Tls, Upstream, Via, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
@@ -41,6 +42,9 @@ pub(crate) struct Up {
     /// A file with the auth string of --upstream (or set LICTOR_UPSTREAM_AUTH_STRING).
     #[arg(long, value_name = "FILE", requires = "upstream")]
     upstream_auth_string_file: Option<std::path::PathBuf>,
+    /// A file with identity providers, as `[providers.NAME]` [default: providers.toml in the data directory, if it is there].
+    #[arg(long, value_name = "FILE")]
+    providers: Option<std::path::PathBuf>,
     /// Do not use the `prefect` on PATH; install one into the data directory.
     #[arg(long, conflicts_with = "upstream")]
     own_prefect: bool,
@@ -76,6 +80,9 @@ pub(crate) enum UpError {
         /// What is wrong with it.
         what: String,
     },
+    /// A file that is not there.
+    #[error("--providers: {} is not there", .0.display())]
+    NoProviders(std::path::PathBuf),
     /// In use.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -97,6 +104,7 @@ impl Up {
         make_private_folder(&data)?;
         let _taken = lock::take(&data).map_err(UpError::from)?;
         self.check_listen()?;
+        let sign_in = self.sign_in(&data)?;
         running::forget(&data);
         let server = match &self.upstream {
             Some(_) => None,
@@ -115,6 +123,7 @@ impl Up {
         let first_password = super::runtime()?.block_on(make_owner(&store_url))?;
         let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
         plan.public_url.clone_from(&self.public_url);
+        plan.sign_in = sign_in;
         if self.tls {
             let own = Own::keep(&data, self.listen.ip(), Clock::system().now()).map_err(UpError::from)?;
             let (cert_file, key_file) = own.files();
@@ -149,6 +158,14 @@ impl Up {
         }
         ran?;
         Ok(Printed::nothing())
+    }
+
+    /// Providers that were named must be there; the file in the data directory may come later.
+    fn sign_in(&self, data: &Path) -> Result<SignIn, CliError> {
+        if let Some(path) = self.providers.as_ref().filter(|path| !path.is_file()) {
+            return Err(UpError::NoProviders(path.clone()).into());
+        }
+        Ok(sign_in::file_of_up(self.providers.as_deref(), data).sign_in()?)
     }
 
     /// Finds out at once, rather than after Prefect was installed, that the address is taken.

@@ -10,6 +10,7 @@ use lictor_authz::BasePath;
 use lictor_model::Secret;
 
 use super::limits::Limits;
+use super::sign_in::{self, SignIn};
 use super::tls::{self, Tls};
 use super::units::duration;
 use super::workspace::{self, Workspace};
@@ -40,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// The log.
     pub(crate) log: Log,
+    /// Who may sign in, and how.
+    pub(crate) sign_in: SignIn,
     /// How long a sign-in lasts.
     pub(crate) sessions: Sessions,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
@@ -142,6 +145,7 @@ impl Plan {
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
             log: Log::default(),
+            sign_in: SignIn::default(),
             sessions: Sessions::default(),
             allow_plain_http_sessions: false,
             listening: None,
@@ -159,6 +163,8 @@ impl Plan {
         let certificates = tls::rules(root, tls.as_ref().is_some_and(|tls| tls.client.is_some()));
         let store_url = store::url(root, surroundings);
         let workspaces = workspace::all(root, surroundings);
+        let names: Vec<_> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+        let sign_in = sign_in::from_written(root, surroundings, &names);
         let limits = Limits::from_written(root.section("limits"));
         let log = log(root.section("log"));
         let sessions = sessions(root.section("sessions"));
@@ -174,6 +180,7 @@ impl Plan {
             trusted_proxies,
             limits,
             log,
+            sign_in,
             sessions,
             allow_plain_http_sessions,
             listening: None,

@@ -146,19 +146,18 @@ impl<'p> Section<'p> {
         }
     }
 
-    /// The tables of a list (`[[key]]`), in their order.
+    /// A list of tables, as `[[rules]]` writes it; empty when it was not written.
     pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'p>> {
         let found = self.take(key, "a list of tables", |value| match value {
             Value::Array(items) => Ok(items),
             other => Err(other),
         });
-        let path = self.full(key);
         let mut sections = Vec::new();
-        for (at, item) in found.map(|found| found.value).unwrap_or_default().into_iter().enumerate() {
-            let path = format!("{path}[{at}]");
-            match item.value {
-                Value::Table(entries) => sections.push(self.child(path, Some(item.line), entries)),
-                other => self.problems.note(&path, Some(item.line), wrong_kind("a table", &other)),
+        for (at, entry) in found.into_iter().flat_map(|found| found.value).enumerate() {
+            let path = format!("{}[{at}]", self.full(key));
+            match entry.value {
+                Value::Table(entries) => sections.push(self.child(path, Some(entry.line), entries)),
+                other => self.problems.note(&path, Some(entry.line), wrong_kind("a table", &other)),
             }
         }
         sections

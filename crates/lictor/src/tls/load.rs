@@ -123,10 +123,7 @@ pub(crate) fn load(tls: &Tls) -> Result<Loaded, TlsError> {
 type Verifier = Arc<dyn ClientCertVerifier>;
 
 /// Unknown revocation status and lists past their due date are refusals, for every certificate of the chain.
-fn verifier(
-    client: &ClientTls,
-    provider: &Arc<CryptoProvider>,
-) -> Result<(Verifier, Option<Timestamp>), TlsError> {
+fn verifier(client: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<(Verifier, Option<Timestamp>), TlsError> {
     let mut roots = RootCertStore::empty();
     for ca in certificates("tls.client.ca_file", &client.ca_file)? {
         roots.add(ca).map_err(|source| TlsError::Ca { path: client.ca_file.clone(), source })?;

@@ -1,0 +1,45 @@
+//! How do people sign in at an identity provider? OpenID Connect, as its relying party: code flow, PKCE, nothing else.
+//!
+//! [`SignOn`] holds the [`provider::Provider`]s: it begins a sign-in, completes it with the provider's answer, rechecks
+//! whoever is signed in, and ends sessions at the provider's word. What a provider says is verified in `token`,
+//! `id_token` and `logout_token`; who comes in as what is decided in `rules`.
+
+mod begin;
+mod cached;
+mod callback;
+pub mod claims;
+mod discovery;
+mod edge;
+pub mod endpoint;
+mod error;
+mod exchange;
+mod fetch;
+mod flow;
+#[cfg(test)]
+mod forge;
+mod gather;
+mod id_token;
+mod json;
+mod keys;
+mod logout_token;
+mod names;
+mod peer;
+mod probe;
+pub mod provider;
+mod recheck;
+mod rules;
+mod seal;
+mod sign_on;
+mod sign_out;
+mod token;
+
+pub use begin::Begun;
+pub use callback::SignedOn;
+pub use error::SignOnError;
+pub use fetch::{TrustError, check_trusted};
+pub use flow::FlowError;
+pub use probe::probe;
+pub use rules::NotLetIn;
+pub use seal::SealError;
+pub use sign_on::{Button, SignOn, SignOnStartError};
+pub use sign_out::Elsewhere;

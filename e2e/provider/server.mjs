@@ -1,0 +1,44 @@
+// A certified OpenID provider, with one client (Lictor) and people whose groups a test changes: `node server.mjs PORT GATEWAY`.
+import http from "node:http";
+import Provider from "oidc-provider";
+
+const [port, gateway] = process.argv.slice(2);
+const issuer = `http://127.0.0.1:${port}`;
+const groups = new Map();
+
+const provider = new Provider(issuer, {
+  clients: [
+    {
+      client_id: "lictor",
+      client_secret: "s3cret:with/odd+letters",
+      grant_types: ["authorization_code", "refresh_token"],
+      redirect_uris: [`${gateway}/lictor/sso/certified/callback`],
+      post_logout_redirect_uris: [`${gateway}/lictor/sign-in`],
+      backchannel_logout_uri: `${gateway}/lictor/sso/certified/back-channel-logout`,
+      backchannel_logout_session_required: true,
+    },
+  ],
+  claims: { openid: ["sub", "sid"], profile: ["preferred_username"], groups: ["groups"] },
+  scopes: ["openid", "profile", "groups", "offline_access"],
+  cookies: { keys: ["a key of the tests"] },
+  features: { backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true }, devInteractions: { enabled: true } },
+  issueRefreshToken: () => true,
+  findAccount: (_, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, preferred_username: id, groups: groups.get(id) ?? [] }),
+  }),
+});
+
+// The test puts people into groups; everything else is the provider's.
+const oidc = provider.callback();
+http
+  .createServer((request, response) => {
+    if (request.method !== "PUT" || !request.url.startsWith("/groups/")) return oidc(request, response);
+    let body = "";
+    request.on("data", (data) => (body += data));
+    request.on("end", () => {
+      groups.set(decodeURIComponent(request.url.slice("/groups/".length)), JSON.parse(body));
+      response.writeHead(204).end();
+    });
+  })
+  .listen(Number(port), "127.0.0.1", () => console.log("ready"));
