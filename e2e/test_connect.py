@@ -35,6 +35,7 @@ def link(tmp_path: Path, place: Place):
     """The other half."""
     place.gateway.cli("grant", "add", "w-cn", "--role", "owner")
     link = Connect(tmp_path / "link", place.gateway, place.ca.issue("worker one"))
+    until("the role is known", lambda: WebSocket(link.port, SOCKETS[3]).status == 101)
     yield link
     link.stop()
 
