@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 
@@ -90,8 +91,10 @@ def unchunk(data: bytes) -> tuple[bytes, bytes]:
 class WebSocket:
     """A websocket client that can also misbehave."""
 
-    def __init__(self, port: int, path: str, *, headers: dict[str, str] | None = None, protocol: str | None = "prefect", timeout: float = 5.0, raw: bytes | None = None) -> None:
+    def __init__(self, port: int, path: str, *, headers: dict[str, str] | None = None, protocol: str | None = "prefect", timeout: float = 5.0, raw: bytes | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.connection = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        if tls:
+            self.connection = tls.wrap_socket(self.connection, server_hostname="localhost")
         self.stream = self.connection.makefile("rb")
         self.connection.sendall(raw if raw is not None else upgrade(port, path, headers, protocol))
         self.status, self.headers = self._read_head()

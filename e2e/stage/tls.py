@@ -6,15 +6,15 @@ from pathlib import Path
 from .gateway import Gateway
 
 
-def tls_gateway(folder: Path, upstream: str, *, workspace: str = "", more: str = "") -> Gateway:
-    """`lictor serve` with a certificate for localhost, not yet started; `workspace` and `more` are lines of its configuration."""
+def tls_gateway(folder: Path, upstream: str, *, workspace: str = "", more: str = "", tls: str = "", top: str = "") -> Gateway:
+    """`lictor serve` with a certificate for localhost, not yet started; `workspace`, `more`, `tls` and `top` are lines of its configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
     subprocess.run(make, check=True, capture_output=True)
     config = folder / "lictor.toml"
     gateway = Gateway(folder, config=config)
     config.write_text(
-        f'listen = "127.0.0.1:{gateway.port}"\n[tls]\ncert_file = "cert.pem"\nkey_file = "key.pem"\n'
+        f'listen = "127.0.0.1:{gateway.port}"\n{top}\n[tls]\ncert_file = "cert.pem"\nkey_file = "key.pem"\n{tls}\n'
         f'[store]\nurl = "sqlite://{folder}/lictor.db"\n[workspaces.main]\nupstream = "{upstream}"\n{workspace}\n{more}\n'
     )
     gateway.add_user("root", "owner")

@@ -14,6 +14,7 @@ use crate::attempt::{Origin, Rejection};
 use crate::break_glass::Passwords;
 use crate::feed::Feed;
 use crate::ledger::Ledger;
+use crate::mtls::Rule;
 use crate::options::Options;
 use crate::refusals::Refusals;
 use crate::reports::Reports;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) sounded_at: AtomicI64,
     pub(crate) session_idle: i64,
     pub(crate) session_absolute: i64,
+    pub(crate) certificate_rules: Vec<Rule>,
 }
 
 /// Authentication could not start.
@@ -74,6 +76,7 @@ impl Authenticator {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
         let (flush_every, passwords) = (options.flush_every, options.passwords.clone());
+        let certificate_rules = options.certificate_rules.clone();
         let throttle = Arc::new(Throttle::new(clock.clone()));
         let shared = Arc::clone(&throttle);
         let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options, shared).await?;
@@ -89,6 +92,7 @@ impl Authenticator {
             sounded_at: AtomicI64::new(i64::MIN / 2),
             session_idle,
             session_absolute,
+            certificate_rules,
             store,
             clock,
             background,

@@ -64,6 +64,12 @@ impl Authenticator {
                 let password = current.ok_or(Reason::InvalidCredentials)?;
                 if password.principal.disabled { Err(Reason::PrincipalDisabled) } else { Ok(()) }
             }
+            // The connection that bears it holds it to the terms of TLS; what the store says is whether its principal may be.
+            CredentialKind::Certificate => match view.principal(&identity.principal.id) {
+                None => Err(Reason::UnknownCertificate),
+                Some(principal) if principal.disabled => Err(Reason::PrincipalDisabled),
+                Some(_) => Ok(()),
+            },
             CredentialKind::ResetLink | CredentialKind::Console => Err(Reason::AuthenticationRequired),
         })
     }

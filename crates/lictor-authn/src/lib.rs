@@ -2,7 +2,7 @@
 //!
 //! [`Presented`] reads the headers; [`claim`] reads the text in them; [`Authenticator`] holds the [`View`] of the store
 //! that answers without I/O, and the password checks that cannot. One file a scheme: [`basic`], [`bearer`], [`session`],
-//! [`first_message`].
+//! [`first_message`], [`mtls`].
 
 mod attempt;
 mod authenticator;
@@ -15,6 +15,7 @@ pub mod first_message;
 mod guess;
 mod identify;
 mod ledger;
+pub mod mtls;
 pub mod oidc;
 mod options;
 mod own_key;

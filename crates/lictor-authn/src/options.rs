@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::break_glass::Passwords;
+use crate::mtls::Rule;
 
 /// The tunable lifetimes and bounds of authentication.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct Options {
     pub verifications_at_once: Option<usize>,
     /// Password verifications that may wait their turn; beyond that the answer is `too-busy`. Default 64.
     pub verifications_waiting: usize,
+    /// Whose client certificates are whose. Default none.
+    pub certificate_rules: Vec<Rule>,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             passwords: Passwords::ForEveryone,
             verifications_at_once: None,
             verifications_waiting: 64,
+            certificate_rules: Vec::new(),
         }
     }
 }

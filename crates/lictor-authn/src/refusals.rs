@@ -104,6 +104,9 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::KeyOfAnother
             | Reason::InvalidCredentials
             | Reason::PrincipalDisabled
+            | Reason::UnknownCertificate
+            | Reason::AmbiguousCertificate
+            | Reason::CertificateNotTrusted
             | Reason::TwoCredentials
             | Reason::TooManyFailures
             | Reason::PasswordsClosed

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use lictor_authz::AccessView;
 use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Digest, Identity, Narrowing, Principal, PrincipalId, PrincipalKind,
-    Reason, Timestamp,
+    PrincipalName, Reason, Timestamp,
 };
 use lictor_store::{Directory, KeyRow, PasswordRow, SessionRow};
 
@@ -58,6 +58,7 @@ impl View {
 pub(crate) struct People {
     pub(crate) version: i64,
     principals: HashMap<PrincipalId, Arc<Principal>>,
+    named: HashMap<PrincipalName, Arc<Principal>>,
     passwords: HashMap<Box<str>, Arc<Password>>,
     passwords_by_principal: HashMap<PrincipalId, Arc<Password>>,
     keys: HashMap<Digest, Arc<Key>>,
@@ -89,7 +90,8 @@ impl People {
     pub(crate) fn build(directory: Directory) -> Self {
         let principals: HashMap<_, _> =
             directory.principals.into_iter().map(|principal| (principal.id.clone(), Arc::new(principal))).collect();
-        let mut people = Self { version: directory.version, principals, ..Self::default() };
+        let named = principals.values().map(|principal| (principal.name.clone(), Arc::clone(principal))).collect();
+        let mut people = Self { version: directory.version, principals, named, ..Self::default() };
         for row in directory.passwords {
             people.add_password(row);
         }
@@ -125,6 +127,11 @@ impl People {
         });
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
         self.keys.insert(row.digest, key);
+    }
+
+    /// Whoever has this name.
+    pub(crate) fn named(&self, name: &PrincipalName) -> Option<&Arc<Principal>> {
+        self.named.get(name)
     }
 
     /// The password of an enabled user of this name.

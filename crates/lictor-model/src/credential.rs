@@ -18,6 +18,8 @@ pub enum CredentialKind {
     Key,
     /// A signed-in browser's session.
     Session,
+    /// A client certificate.
+    Certificate,
     /// A link that sets a password, once.
     ResetLink,
     /// The machine's own administrator at the command line; never presented over the network.
@@ -32,6 +34,7 @@ impl CredentialKind {
             Self::Password => "password",
             Self::Key => "key",
             Self::Session => "session",
+            Self::Certificate => "certificate",
             Self::ResetLink => "reset-link",
             Self::Console => "console",
         }
@@ -43,7 +46,7 @@ impl CredentialKind {
 pub struct CredentialRef {
     /// Its kind.
     pub kind: CredentialKind,
-    /// Its id in the store.
+    /// Its id in the store; of a certificate, its SHA-256 fingerprint.
     pub id: CredentialId,
 }
 

@@ -57,6 +57,15 @@ reasons! {
     PrincipalDisabled = "principal-disabled", 401, "This account is disabled. Ask an owner to enable it.";
     /// A session that ended or never was.
     SessionEnded = "session-ended", 401, "The session has ended. Sign in again.";
+    /// A client certificate that no rule leads from.
+    UnknownCertificate = "unknown-certificate", 401,
+        "This client certificate belongs to no account here. Add a [[certificates]] rule whose principal exists.";
+    /// A client certificate of which two rules say different things.
+    AmbiguousCertificate = "ambiguous-certificate", 401,
+        "The [[certificates]] rules lead from this client certificate to more than one account. Leave one of them.";
+    /// A client certificate that was good at the handshake.
+    CertificateNotTrusted = "certificate-not-trusted", 401,
+        "This client certificate is not trusted any more: it was revoked or has expired, or its CA or revocation list has.";
     /// Two different credentials in one request.
     TwoCredentials = "two-credentials", 400, "Two different credentials were presented. Send one.";
     /// A second successor, or a successor's own before its time.

@@ -22,6 +22,16 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, origin: &str) -> Resul
     if same { Ok(()) } else { Err(Reason::CrossOrigin) }
 }
 
+/// A browser shows a client certificate to whoever asks, for any page, so what is asked by it is held to the same; a program
+/// says nothing of origins.
+///
+/// # Errors
+/// [`Reason::CrossOrigin`].
+pub(crate) fn check_browser(method: &Method, headers: &HeaderMap, origin: &str) -> Result<(), Reason> {
+    let is_browser = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+    if is_browser { check(method, headers, origin) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

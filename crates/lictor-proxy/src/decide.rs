@@ -92,7 +92,8 @@ impl DataThread {
         let secure = settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let origin = Origin { client_ip: source.client_ip, user_agent: Arc::clone(story.user_agent()), secure };
         let matched = matched(request, &target)?;
-        let arrival = Arrival { request, target, origin, peer: connection.peer.ip() };
+        // The certificate of this connection, if there is one, is the proxy's and not its client's.
+        let arrival = Arrival { request, target, origin, peer: connection.peer.ip(), certificate: None };
         self.judge(story, &arrival, matched).await
     }
 

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use lictor_authn::{Attempt, Authenticator, Caller, Origin, Rejection};
 use lictor_authz::surface::{self, Surface};
 use lictor_authz::{Access, Effect, Matched, Permit, Verb, decide, deny_unknown, matcher};
-use lictor_model::{Clock, CredentialKind, Identity, Outcome, Reason};
+use lictor_model::{Clock, Identity, Outcome, Reason};
 
 use crate::access_log::AccessLog;
 use crate::body::ResponseBody;
@@ -27,10 +27,11 @@ use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
 use crate::story::{Story, label};
 use crate::target::Target;
+use crate::tls::PeerCertificate;
 use crate::underway::Commitment;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
-use crate::{body, cross_origin, decide, forwarded, headers, probes, target, ui};
+use crate::{body, decide, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -74,6 +75,8 @@ pub struct Connection {
     pub peer: std::net::SocketAddr,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// What the client showed of itself in the handshake.
+    pub certificate: Option<Arc<PeerCertificate>>,
     /// The switch for websockets; `None` on HTTP/2, where there are none (RFC 8441 is not offered).
     pub tunnel: Option<Tunnel>,
 }
@@ -92,6 +95,7 @@ pub(crate) struct Arrival<'r> {
     pub(crate) request: &'r mut Asked,
     pub(crate) target: Target,
     pub(crate) origin: Origin,
+    pub(crate) certificate: Option<Arc<PeerCertificate>>,
     pub(crate) peer: std::net::IpAddr,
 }
 
@@ -150,6 +154,10 @@ impl DataThread {
         if let Ok(id) = HeaderValue::from_str(story.request.as_str()) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
+        // Never over plain HTTP (RFC 6797 section 7.2), nor what Prefect may say of it.
+        if let Some(hsts) = gateway.settings.tls.as_ref().and_then(|tls| tls.terms().hsts.clone()) {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
         self.close_the_story(&story);
         response
     }
@@ -204,7 +212,8 @@ impl DataThread {
         let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
-        let incoming = Arrival { request, target, origin, peer: connection.peer.ip() };
+        let (peer, certificate) = (connection.peer.ip(), connection.certificate.clone());
+        let incoming = Arrival { request, target, origin, certificate, peer };
         let path = incoming.target.path.clone();
         match surface::classify(verb, &path, API_MOUNT) {
             // Boxed, as sockets are: rare, large, and otherwise part of every request's future.
@@ -232,6 +241,7 @@ impl DataThread {
         };
         if let Some(identity) = &identity {
             story.identified(identity);
+            self.check_unasked(identity, &incoming)?;
             // A key made for less than its owner manages nothing of its owner's.
             if identity.narrowing.is_some() && !FOR_ANY_KEY.contains(&incoming.target.path.as_str()) {
                 return Err(Reason::KeyTooNarrow.into());
@@ -321,7 +331,8 @@ impl DataThread {
             return Err(deny_unknown(presented.as_ref(), access, &workspace.name).into());
         };
         story.concerns(matched.operation());
-        if presented.is_some() {
+        if let Some(identity) = &presented {
+            self.check_unasked(identity, &incoming)?;
             decide(&matched, presented.as_ref(), access, &workspace.name)?;
         }
         let anteroom = Some(gateway.places.to_authenticate()?);
@@ -333,6 +344,8 @@ impl DataThread {
             matched,
             workspace: workspace.name.clone(),
             presented,
+            certificate: incoming.certificate,
+            clock: gateway.clock.clone(),
             origin: incoming.origin,
             auth: gateway.auth.clone(),
             upstream,
@@ -366,22 +379,6 @@ impl DataThread {
                 Err(rejection.into())
             }
         }
-    }
-
-    async fn attempt(&self, incoming: &Arrival<'_>) -> Attempt {
-        self.gateway.auth.identify(incoming.request.headers(), &incoming.origin).await
-    }
-
-    /// A cookie rides along with requests of other sites' making, and a first password must be changed first.
-    pub(crate) fn check_session(&self, identity: &Identity, incoming: &Arrival<'_>) -> Result<(), Refusal> {
-        if identity.credential.kind != CredentialKind::Session {
-            return Ok(());
-        }
-        cross_origin::check(incoming.request.method(), incoming.request.headers(), &self.origin(incoming))?;
-        if self.gateway.auth.view().must_change_password(&identity.principal.id) {
-            return Err(Reason::PasswordChangeRequired.into());
-        }
-        Ok(())
     }
 
     /// Scheme and host as the caller's browser sees them.

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::framing::Guard;
 use crate::gateway::{Connection, DataThread, Gateway};
+use crate::tls::PeerCertificate;
 use crate::underway::{self, Trace};
 
 /// RFC 9113 §3.4.
@@ -81,7 +82,7 @@ impl Threads {
     }
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -157,19 +158,22 @@ async fn serve(
 ) -> Result<(), ConnectionError> {
     stream.set_nodelay(true)?;
     match thread.gateway.settings.tls.clone() {
-        None => serve_stream(stream, peer, false, thread, trace).await,
-        Some(config) => {
-            let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+        None => {
+            let connection = Connection { peer, tls: false, certificate: None, tunnel: None };
+            serve_stream(stream, connection, thread, trace).await
+        }
+        Some(tls) => {
+            let handshake = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.terms().server)).accept(stream);
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
-            serve_stream(stream, peer, true, thread, trace).await
+            let certificate = PeerCertificate::of(&tls, stream.get_ref().1.peer_certificates().unwrap_or_default())?;
+            serve_stream(stream, Connection { peer, tls: true, certificate, tunnel: None }, thread, trace).await
         }
     }
 }
 
 async fn serve_stream<S>(
     mut stream: S,
-    peer: SocketAddr,
-    tls: bool,
+    connection: Connection,
     thread: Arc<DataThread>,
     trace: Trace,
 ) -> Result<(), ConnectionError>
@@ -181,7 +185,6 @@ where
     let max_head = thread.gateway.settings.limits.header_bytes;
     let drain = thread.gateway.drain.clone();
     if is_http2 {
-        let connection = Connection { peer, tls, tunnel: None };
         let service = service_fn(move |request| {
             underway::answer(Arc::clone(&thread), connection.clone(), request, trace.clone())
         });
@@ -200,7 +203,7 @@ where
         return Ok(connection.await?);
     }
     let guard = Guard::new(stream, max_head, read);
-    let connection = Connection { peer, tls, tunnel: Some(guard.tunnel()) };
+    let connection = Connection { tunnel: Some(guard.tunnel()), ..connection };
     let service =
         service_fn(move |request| underway::answer(Arc::clone(&thread), connection.clone(), request, trace.clone()));
     let connection = http1::Builder::new()

@@ -26,6 +26,20 @@ struct WithinLabels {
 /// How long before their end keys are counted, in seconds. Never by name: labels are for everybody who may scrape.
 const WITHIN: [(&str, i64); 2] = [("14d", 14 * 86_400), ("3d", 3 * 86_400)];
 
+/// What of our TLS comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// Our certificate.
+    Certificate,
+    /// The revocation list that is due first.
+    Crl,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndingLabels {
+    of: &'static str,
+}
+
 /// What is counted.
 pub struct Metrics {
     registry: Registry,
@@ -33,6 +47,9 @@ pub struct Metrics {
     refusals: Family<ReasonLabels, Counter>,
     seconds: Histogram,
     expiring: Family<WithinLabels, Gauge>,
+    tls_expires: Family<EndingLabels, Gauge>,
+    /// Times that changed certificate files could not be used, so that the last good ones stayed.
+    pub tls_reload_failures: Counter,
     /// Websockets open now.
     pub sockets: Gauge,
     /// Connections open now.
@@ -49,12 +66,15 @@ impl Default for Metrics {
         registry.register("requests", "Requests answered, by operation and status class", requests.clone());
         registry.register("refusals", "Requests and sockets refused, by reason", refusals.clone());
         registry.register("request_seconds", "Time to the head of the answer", seconds.clone());
+        let (tls_expires, tls_reload_failures) = (Family::default(), Counter::default());
+        registry.register("tls_expires_at_seconds", "When it comes to its end, in Unix time", tls_expires.clone());
+        registry.register("tls_reload_failures", "Changed certificate files not usable", tls_reload_failures.clone());
         registry.register("sockets_open", "Websockets open", sockets.clone());
         registry.register("connections_open", "Client connections open", connections.clone());
         let expiring = Family::default();
         let help = "API keys in use that end within this time and have no successor";
         registry.register("keys_expiring", help, expiring.clone());
-        Self { registry, requests, refusals, seconds, expiring, sockets, connections }
+        Self { registry, requests, refusals, seconds, expiring, tls_expires, tls_reload_failures, sockets, connections }
     }
 }
 
@@ -76,6 +96,15 @@ impl Metrics {
             let counted = i64::try_from(count(seconds)).unwrap_or(i64::MAX);
             self.expiring.get_or_create(&WithinLabels { within }).set(counted);
         }
+    }
+
+    /// Tells when a part of our TLS comes to its end.
+    pub fn tls_expires(&self, what: Ending, at: lictor_model::Timestamp) {
+        let of = match what {
+            Ending::Certificate => "certificate",
+            Ending::Crl => "crl",
+        };
+        self.tls_expires.get_or_create(&EndingLabels { of }).set(at.as_micros().div_euclid(1_000_000));
     }
 
     /// The OpenMetrics text.

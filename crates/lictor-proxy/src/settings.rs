@@ -8,6 +8,9 @@ use ipnet::IpNet;
 use lictor_authz::BasePath;
 use lictor_model::{Digest, Secret, WorkspaceName};
 
+use crate::tls::Tls;
+use crate::upstream::Route;
+
 /// Everything that the data path is told at its start.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -18,7 +21,7 @@ pub struct Settings {
     /// The path of that URL, when clients find us under one (`https://host/prefect/`).
     pub base_path: BasePath,
     /// TLS on the listener; `None` is plain HTTP.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Arc<Tls>>,
     /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.
@@ -59,8 +62,8 @@ pub struct Decide {
 pub struct Workspace {
     /// Its name in grants, logs and metrics.
     pub name: WorkspaceName,
-    /// Its address, `host:port`, resolved anew for each connection.
-    pub upstream: String,
+    /// The way to it.
+    pub upstream: Route,
     /// What Prefect's `PREFECT_SERVER_API_AUTH_STRING` is set to, if it is.
     pub auth_string: Option<Secret>,
     /// The host names (without port, lower case) that lead here; empty is any.

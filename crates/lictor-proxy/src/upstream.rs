@@ -2,8 +2,10 @@
 
 mod body;
 mod pool;
+mod route;
 mod sender;
 
 pub use body::{SentFlag, UpstreamBody};
 pub use pool::Pool;
+pub use route::{Duplex, Route, Stream};
 pub use sender::{OutgoingBody, SendError, Upstream};

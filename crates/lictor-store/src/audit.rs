@@ -184,10 +184,10 @@ fn outcome(text: &str) -> Option<Outcome> {
 }
 
 fn credential(row: &Row) -> Result<Option<CredentialRef>, StoreError> {
-    use CredentialKind::{Console, Key, Password, ResetLink, Session};
+    use CredentialKind::{Certificate, Console, Key, Password, ResetLink, Session};
 
     let Some(text) = row.maybe_text("credential_kind")? else { return Ok(None) };
-    let kind = [Password, Key, Session, ResetLink, Console].into_iter().find(|kind| kind.as_str() == text);
+    let kind = [Password, Key, Session, Certificate, ResetLink, Console].into_iter().find(|kind| kind.as_str() == text);
     let kind = kind.ok_or_else(|| row.corrupt("credential_kind"))?;
     Ok(Some(CredentialRef { kind, id: row.text("credential_id")?.into() }))
 }

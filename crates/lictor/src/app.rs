@@ -6,14 +6,13 @@
 mod notices;
 mod providers;
 mod signals;
-mod tls;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 use lictor_authn::oidc::{SignOn, SignOnStartError};
 use lictor_authn::{Authenticator, Options, StartError};
-use lictor_model::{Clock, Secret};
+use lictor_model::{Clock, Secret, WorkspaceName};
 use lictor_proxy::access_log::{self, AccessLog};
 use lictor_proxy::drain::Drain;
 use lictor_proxy::listener::{ListenError, Threads};
@@ -21,6 +20,8 @@ use lictor_proxy::metrics::Metrics;
 use lictor_proxy::page_token::PageTokens;
 use lictor_proxy::pages::{PageBody, Pages};
 use lictor_proxy::recorder::Recorder;
+use lictor_proxy::redirect;
+use lictor_proxy::tls::Tls as Listener;
 use lictor_proxy::websocket::Places;
 use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
@@ -28,6 +29,9 @@ use tower::ServiceExt;
 
 use crate::address;
 use crate::config::{LogFormat, Plan, PublicUrl};
+use crate::tls::upstream::RouteError;
+use crate::tls::watch::{Stamp, Watch, tell};
+use crate::tls::{self, TlsError};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
 const BACKGROUND_THREADS: usize = 2;
@@ -53,12 +57,20 @@ pub(crate) enum AppError {
     /// No secret can be made.
     #[error("the system gives no randomness: {0}")]
     Randomness(#[source] getrandom::Error),
+    /// No way to an upstream.
+    #[error("workspaces.{workspace}.upstream: {source}")]
+    Route {
+        /// Of which workspace.
+        workspace: WorkspaceName,
+        /// Why.
+        source: RouteError,
+    },
     /// No secret for single sign-on.
     #[error("{0}")]
     Entropy(#[from] lictor_model::key::EntropyError),
     /// Certificate or key.
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
+    #[error("{key}: {0}", key = .0.key())]
+    Tls(#[from] TlsError),
 }
 
 /// Runs the gateway until it is told to stop, then lets what is under way come to its end.
@@ -83,13 +95,15 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     auth.check_break_glass();
     let sign_on = background.block_on(providers::start(&auth, &store, &plan.sign_in))?;
     let page_tokens = background.block_on(page_tokens(&store))?;
-    let settings = settings(&plan)?;
+    let metrics = Arc::new(Metrics::default());
+    let watch = watch(&plan, &metrics, &clock)?;
+    let settings = settings(&plan, watch.as_ref().map(|watch| Arc::clone(&watch.listener)))?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
         places: Places::new(&settings.limits),
         recorder: Recorder::start(store.clone(), background.handle()),
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
-        metrics: Arc::new(Metrics::default()),
+        metrics,
         page_tokens,
         pages: pages(&plan, (auth.clone(), sign_on), store.clone(), clock.clone(), background.handle()),
         auth: auth.clone(),
@@ -100,6 +114,13 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     notices::keep_telling(store.clone(), gateway.clock.clone(), background.handle());
     let signals = background.block_on(signals::Signals::listen())?;
     let threads = Threads::start(&gateway)?;
+    if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
+        redirect::start(&gateway, address, background.handle())?;
+        tracing::info!(%address, "plain HTTP is redirected");
+    }
+    if let Some(watch) = watch {
+        watch.start(background.handle())?;
+    }
     if let Some(listening) = &plan.listening {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
@@ -135,6 +156,13 @@ fn start_log(plan: &Plan) {
     };
 }
 
+/// The log of a command that has no configuration: for people, on standard error.
+pub(crate) fn start_plain_log() {
+    let ansi = std::io::stderr().is_terminal();
+    // A second start in one process (tests) keeps the first log.
+    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).with_target(false).try_init();
+}
+
 const fn access_format(plan: &Plan) -> access_log::Format {
     match plan.log.format {
         LogFormat::Text => access_log::Format::Text,
@@ -146,19 +174,31 @@ fn options(plan: &Plan) -> Options {
     Options {
         session_idle: plan.sessions.idle,
         session_absolute: plan.sessions.absolute,
+        certificate_rules: plan.certificates.clone(),
         passwords: plan.sign_in.passwords.clone(),
         ..Options::default()
     }
 }
 
-fn settings(plan: &Plan) -> Result<Settings, AppError> {
-    let tls = plan.tls.as_ref().map(tls::server_config).transpose()?;
-    let workspaces = plan.workspaces.iter().map(|workspace| lictor_proxy::Workspace {
-        name: workspace.name.clone(),
-        upstream: workspace.upstream.authority(),
-        auth_string: workspace.auth_string.clone(),
-        hosts: workspace.hosts.clone(),
+/// The terms of TLS as the files have them now, and who keeps them so.
+fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<Option<Watch>, AppError> {
+    let Some(tls) = plan.tls.clone() else { return Ok(None) };
+    let seen = Stamp::of(&tls);
+    let loaded = tls::load(&tls)?;
+    tell(&loaded, metrics, clock.now());
+    let listener = Arc::new(Listener::new(loaded.terms));
+    let (metrics, clock, own) = (Arc::clone(metrics), clock.clone(), plan.own_certificate.clone());
+    Ok(Some(Watch { tls, listener, metrics, clock, own, seen }))
+}
+
+fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
+    let workspaces = plan.workspaces.iter().map(|workspace| {
+        let (name, auth_string) = (workspace.name.clone(), workspace.auth_string.clone());
+        let upstream = tls::upstream::route(&workspace.upstream)
+            .map_err(|source| AppError::Route { workspace: name.clone(), source })?;
+        Ok(lictor_proxy::Workspace { name, upstream, auth_string, hosts: workspace.hosts.clone() })
     });
+    let workspaces = workspaces.collect::<Result<_, AppError>>()?;
     let limits = lictor_proxy::Limits {
         body_bytes: plan.limits.body_bytes,
         header_bytes: plan.limits.header_bytes,
@@ -171,8 +211,8 @@ fn settings(plan: &Plan) -> Result<Settings, AppError> {
         listen: plan.listen,
         public_url: plan.public_url.as_ref().map(PublicUrl::origin),
         base_path: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
-        tls: tls.map(Arc::new),
-        workspaces: workspaces.collect(),
+        tls,
+        workspaces,
         trusted_proxies: plan.trusted_proxies.clone(),
         decide: plan
             .decide

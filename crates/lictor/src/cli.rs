@@ -5,6 +5,7 @@ pub(crate) mod ban;
 pub(crate) mod can;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod connect;
 pub(crate) mod doctor;
 pub(crate) mod error;
 pub(crate) mod grant;
@@ -68,6 +69,8 @@ enum Command {
     Up(up::Up),
     /// Start the gateway that a configuration file describes.
     Serve(serve::Serve),
+    /// The other half, next to a worker: plain HTTP here, TLS with a client certificate or a token to the gateway.
+    Connect(connect::Connect),
     /// Check a configuration file and name every problem in it.
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
@@ -126,6 +129,7 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
     match cli.command {
         Command::Up(up) => up.run(target),
         Command::Serve(serve) => serve.run(target),
+        Command::Connect(connect) => connect.run(),
         Command::Check(check) => check.run(target),
         Command::Doctor(doctor) => doctor.run(target),
         Command::Completions(completions) => Ok(completions.run()),
@@ -153,7 +157,8 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::Policy(policy) => policy.run(target),
         Command::Can(can) => {
             let workspace = can.workspace_in(target)?;
-            on_store(target, async |console| can.run(&console, workspace).await)
+            let credential = can.credential_in(target)?;
+            on_store(target, async |console| can.run(&console, workspace, credential).await)
         }
     }
 }
@@ -188,6 +193,8 @@ mod tests {
             "up --data d --listen 127.0.0.1:4300 --upstream http://127.0.0.1:4200",
             "serve --config lictor.toml",
             "check --config lictor.toml",
+            "connect https://gate.example --cert worker.pem --key worker.key --ca ca.pem",
+            "connect https://gate.example --listen 127.0.0.1:4200 --token-file key",
             "doctor --data d --json",
             "user add alice --role developer --password-stdin",
             "user set-password alice",

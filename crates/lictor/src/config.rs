@@ -11,18 +11,21 @@ pub(crate) mod providers;
 pub(crate) mod rules;
 pub(crate) mod sign_in;
 pub(crate) mod store;
+pub(crate) mod tls;
 pub(crate) mod units;
 pub(crate) mod workspace;
 pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 
+use lictor_authn::mtls::Rule;
 use lictor_model::{Secret, WorkspaceName};
 
-pub(crate) use plan::{LogFormat, Plan, PublicUrl, TlsFiles};
+pub(crate) use plan::{LogFormat, Plan, PublicUrl};
 pub(crate) use problem::{Problem, Problems};
 pub(crate) use sign_in::ProvidersFile;
-pub(crate) use workspace::{Upstream, Workspace};
+pub(crate) use tls::Tls;
+pub(crate) use workspace::{Upstream, Via, Workspace};
 
 use written::Section;
 
@@ -95,6 +98,14 @@ pub(crate) fn read_default_workspace(path: &Path) -> Result<Option<WorkspaceName
 /// [`ConfigError`] when the file cannot be parsed.
 pub(crate) fn read_workspace_names(path: &Path) -> Result<Vec<WorkspaceName>, ConfigError> {
     read_with(path, |section, _| Some(workspace::names(section)))
+}
+
+/// Reads only whose client certificates are whose.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or a rule not be read.
+pub(crate) fn read_certificate_rules(path: &Path) -> Result<Vec<Rule>, ConfigError> {
+    read_with(path, |section, _| Some(tls::rules(section, true)))
 }
 
 /// Reads only the workspaces, and what they point at.

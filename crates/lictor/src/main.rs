@@ -4,11 +4,13 @@ mod address;
 mod app;
 mod cli;
 mod config;
+mod connect;
 mod doctor;
 mod expiring;
 mod probe;
 mod routes;
 mod supervise;
+mod tls;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -7,9 +7,10 @@ use http::{HeaderMap, Method, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use lictor_model::Secret;
-use tokio::net::TcpStream;
+use lictor_proxy::upstream::Stream;
 
 use crate::config::Upstream;
+use crate::tls::upstream::{self, RouteError};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
@@ -31,6 +32,9 @@ pub(crate) enum ProbeError {
     /// Nothing listens there, or the name is unknown.
     #[error("cannot connect: {0}")]
     Connect(#[source] std::io::Error),
+    /// Its certificate files.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// It listens, and does not answer in HTTP.
     #[error("no usable HTTP answer: {0}")]
     Http(#[from] hyper::Error),
@@ -55,9 +59,9 @@ pub(crate) fn basic(auth_string: &Secret) -> String {
 ///
 /// # Errors
 /// [`ProbeError::Connect`] or [`ProbeError::Late`].
-pub(crate) async fn connect(at: &Upstream) -> Result<TcpStream, ProbeError> {
-    let connecting = TcpStream::connect((at.host.as_str(), at.port));
-    let stream = tokio::time::timeout(DEADLINE, connecting).await.map_err(|_| ProbeError::Late(DEADLINE))?;
+pub(crate) async fn connect(at: &Upstream) -> Result<Stream, ProbeError> {
+    let route = upstream::route(at)?;
+    let stream = tokio::time::timeout(DEADLINE, route.open()).await.map_err(|_| ProbeError::Late(DEADLINE))?;
     stream.map_err(ProbeError::Connect)
 }
 
@@ -110,7 +114,7 @@ async fn ask(deadline: Duration, at: &Upstream, request: Request<Full<Bytes>>) -
     tokio::time::timeout(deadline, exchange(stream, request)).await.map_err(|_| ProbeError::Late(deadline))?
 }
 
-async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Answer, ProbeError> {
+async fn exchange(stream: Stream, request: Request<Full<Bytes>>) -> Result<Answer, ProbeError> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let answering = async {
         let (head, body) = sender.send_request(request).await?.into_parts();

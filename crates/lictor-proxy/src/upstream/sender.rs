@@ -10,11 +10,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use lictor_model::Reason;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::body::{SentFlag, UpstreamBody};
 use super::pool::Pool;
+use super::route::{Route, Stream};
 use crate::body::{self, Counted};
 use crate::settings::Workspace;
 
@@ -70,7 +70,7 @@ impl SendError {
 /// One upstream as one data thread sees it.
 #[derive(Clone)]
 pub struct Upstream {
-    address: Arc<str>,
+    route: Arc<Route>,
     authorization: Option<HeaderValue>,
     pool: Pool,
     slots: Arc<Semaphore>,
@@ -81,7 +81,7 @@ impl Upstream {
     #[must_use]
     pub fn new(workspace: &Workspace, concurrency: usize) -> Self {
         Self {
-            address: workspace.upstream.as_str().into(),
+            route: Arc::new(workspace.upstream.clone()),
             authorization: workspace.authorization(),
             pool: Pool::default(),
             slots: Arc::new(Semaphore::new(concurrency)),
@@ -94,18 +94,16 @@ impl Upstream {
         self.authorization.as_ref()
     }
 
-    /// A fresh TCP connection.
+    /// A fresh connection.
     ///
     /// # Errors
     /// [`SendError::Connect`].
-    pub async fn connect(&self) -> Result<TcpStream, SendError> {
-        let failed = |source| SendError::Connect { address: self.address.to_string(), source };
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&*self.address))
+    pub async fn connect(&self) -> Result<Stream, SendError> {
+        let failed = |source| SendError::Connect { address: self.route.to_string(), source };
+        tokio::time::timeout(CONNECT_TIMEOUT, self.route.open())
             .await
             .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?
-            .map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        Ok(stream)
+            .map_err(failed)
     }
 
     /// Sends the request and waits for the head of the answer. `sent` is raised by the body itself.

@@ -1,12 +1,13 @@
 //! One socket, from its acceptance to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use lictor_authn::{Attempt, Authenticator, Origin, Rejection};
 use lictor_authz::{Matched, Permit, decide};
-use lictor_model::{Identity, Outcome, Permission, Reason, WorkspaceName};
+use lictor_model::{Clock, Identity, Outcome, Permission, Reason, WorkspaceName};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -22,6 +23,7 @@ use super::upgrade::Handshake;
 use crate::drain::Drain;
 use crate::recorder::Recorder;
 use crate::story::Story;
+use crate::tls::PeerCertificate;
 use crate::upstream::Upstream;
 
 /// How long a client is kept waiting for a Prefect that is away.
@@ -55,6 +57,10 @@ pub(crate) struct Socket {
     pub(crate) workspace: WorkspaceName,
     /// Who it is, if the upgrade request said so.
     pub(crate) presented: Option<Identity>,
+    /// What the client showed of itself in the handshake of TLS.
+    pub(crate) certificate: Option<Arc<PeerCertificate>>,
+    /// The time.
+    pub(crate) clock: Clock,
     /// From where.
     pub(crate) origin: Origin,
     /// Who decides who is calling.
@@ -238,7 +244,9 @@ impl Socket {
     async fn revoked(&self, identity: &Identity, rules: Option<Rules>) -> Close {
         let mut changes = self.auth.subscribe();
         loop {
-            if let Err(reason) = self.auth.recheck(identity) {
+            // A certificate is looked at whoever the first frame named: it stands for the connection.
+            let borne = self.certificate.as_ref().map_or(Ok(()), |one| one.trusted(self.clock.now()).map(drop));
+            if let Err(reason) = borne.and_then(|()| self.auth.recheck(identity)) {
                 return Close::refused(reason, Default::default());
             }
             match self.may(identity) {

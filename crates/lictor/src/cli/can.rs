@@ -1,13 +1,17 @@
 //! May they, and why? The decision for one request, by the same code that the gateway runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use lictor_authn::mtls::{self, Certificate};
 use lictor_authz::{Access, AccessView, Holding, Operation};
 use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Identity, Narrowing, Permission, PermissionSet, PrincipalName, Reason,
     WorkspaceName,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 
 use super::error::CliError;
@@ -35,6 +39,9 @@ pub(crate) struct Can {
     /// With this key of theirs (its id or its last four characters), and so within its limits.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// With this client certificate (PEM), if the rules of the configuration lead from it to them.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    certificate: Option<PathBuf>,
 }
 
 /// Nothing to decide about.
@@ -43,6 +50,17 @@ pub(crate) enum CanError {
     /// No default.
     #[error("no workspace is the default (all have hosts): name one with --workspace")]
     NoDefaultWorkspace,
+    /// Rules are written in a configuration.
+    #[error("--certificate needs --config: the [[certificates]] rules are in the configuration file")]
+    NoRules,
+    /// Not a certificate.
+    #[error("{}: {what}", path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it, or with what it leads to.
+        what: String,
+    },
 }
 
 const REFUSED: u8 = 3;
@@ -56,16 +74,46 @@ impl Can {
         Ok(default_workspace(target)?.ok_or(CanError::NoDefaultWorkspace)?)
     }
 
+    /// The credential that is decided by; a certificate must be of the one who was named.
+    pub(crate) fn credential_in(&self, target: &Target) -> Result<CredentialRef, CliError> {
+        let Some(path) = &self.certificate else {
+            return Ok(CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") });
+        };
+        let Place::Config(file) = target.place()? else { return Err(CanError::NoRules.into()) };
+        let rules = config::read_certificate_rules(&file)?;
+        let wrong = |what: String| CanError::Certificate { path: path.clone(), what };
+        let leaf = CertificateDer::from_pem_file(path).map_err(|error| wrong(error.to_string()))?;
+        let certificate = Certificate::read(&leaf).map_err(|error| wrong(error.to_string()))?;
+        let whose =
+            mtls::whose(&rules, &certificate).map_err(|reason| wrong(format!("{reason}: {}", reason.advice())))?;
+        if whose.as_str() != self.name {
+            return Err(wrong(format!("belongs to {whose}, not to {}", self.name)).into());
+        }
+        Ok(CredentialRef { kind: CredentialKind::Certificate, id: certificate.fingerprint().clone() })
+    }
+
     /// Decides.
-    pub(crate) async fn run(self, console: &Console, workspace: WorkspaceName) -> Result<Printed, CliError> {
+    pub(crate) async fn run(
+        self,
+        console: &Console,
+        workspace: WorkspaceName,
+        credential: CredentialRef,
+    ) -> Result<Printed, CliError> {
         let principal = Arc::new(console.principal(&self.name).await?);
         let access = AccessView::build(&console.store.load_assignments().await?);
-        let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
         let narrowing = self.narrowing(console, &principal.name).await?;
         let identity = Identity { principal, credential, narrowing };
         let verdict = Verdict::reach(&self.method, &self.path, &identity, &access, &workspace);
         let holdings = access.explain(&identity.principal.id, &workspace);
-        Ok(self.printed(&verdict, &holdings, &workspace))
+        let mut printed = self.printed(&verdict, &holdings, &workspace);
+        if self.certificate.is_some() {
+            let fingerprint = identity.credential.id.as_str();
+            printed.text += &format!("  certificate {fingerprint}\n");
+            if let Some(json) = printed.json.as_object_mut() {
+                json.insert("certificate".to_owned(), fingerprint.into());
+            }
+        }
+        Ok(printed)
     }
 
     async fn narrowing(&self, console: &Console, owner: &PrincipalName) -> Result<Option<Arc<Narrowing>>, CliError> {

@@ -1,12 +1,15 @@
 //! Is the configuration file right? Every problem, at once.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::json;
 
 use super::error::CliError;
 use super::printed::Printed;
 use super::target::Target;
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, Plan, Problem};
+use crate::tls;
 
 /// `lictor check`
 #[derive(Debug, Args)]
@@ -18,12 +21,28 @@ impl Check {
     pub(crate) fn run(&self, target: &Target) -> Result<Printed, CliError> {
         let file = target.config_file()?;
         match config::read(&file) {
-            Ok(_) => Ok(Printed::new("OK", json!({ "ok": true, "problems": [] }))),
+            Ok(plan) => Ok(match in_files(&plan).as_slice() {
+                [] => Printed::new("OK", json!({ "ok": true, "problems": [] })),
+                problems => wrong(&file, problems),
+            }),
             Err(error @ ConfigError::Unreadable { .. }) => Err(error.into()),
-            Err(ConfigError::Wrong { path, problems }) => {
-                let text = config::problem::render(&path, &problems);
-                Ok(Printed::new(text, json!({ "ok": false, "problems": problems })).with_code(1))
-            }
+            Err(ConfigError::Wrong { path, problems }) => Ok(wrong(&path, &problems)),
         }
     }
+}
+
+fn wrong(path: &Path, problems: &[Problem]) -> Printed {
+    let text = config::problem::render(path, problems);
+    Printed::new(text, json!({ "ok": false, "problems": problems })).with_code(1)
+}
+
+/// What is found only where each certificate file can be read: they do not go together, or hold something else.
+fn in_files(plan: &Plan) -> Vec<Problem> {
+    let of_listener = plan.tls.as_ref().and_then(|tls| tls::load(tls).err());
+    let of_listener = of_listener.map(|error| Problem::of(error.key(), error.to_string()));
+    let of_upstreams = plan.workspaces.iter().filter_map(|workspace| {
+        let error = tls::upstream::route(&workspace.upstream).err()?;
+        Some(Problem::of(&format!("workspaces.{}.upstream", workspace.name), error.to_string()))
+    });
+    of_listener.into_iter().chain(of_upstreams).collect()
 }

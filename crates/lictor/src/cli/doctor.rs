@@ -9,8 +9,9 @@ use serde_json::json;
 use super::error::CliError;
 use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
-use crate::config::{self, ConfigError, Plan};
+use crate::config::{self, ConfigError, Plan, Tls};
 use crate::doctor::{Report, gateway, keys, providers, store, tls, upstream};
+use crate::tls::own::Own;
 
 /// `lictor doctor`
 #[derive(Debug, Args)]
@@ -55,6 +56,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
     }
     providers::check(&plan.sign_in.providers, &clock, &mut report).await;
     of_listener(&plan, &mut report);
+    tls::check_rules(&plan.store_url, &plan.certificates, &mut report).await;
     Ok(report)
 }
 
@@ -66,7 +68,7 @@ async fn of_store(url: &Secret, report: &mut Report) {
 
 fn of_listener(plan: &Plan, report: &mut Report) {
     match &plan.tls {
-        Some(files) => tls::check(files, &Clock::system(), report),
+        Some(tls) => tls::check(tls, &Clock::system(), report),
         None if plan.listen.ip().is_loopback() => report.ok("tls", "plain HTTP on loopback"),
         None if !plan.trusted_proxies.is_empty() => {
             report.ok("tls", "plain HTTP; the trusted proxies in front are expected to speak TLS to clients");
@@ -82,6 +84,10 @@ async fn of_data(data: &Path) -> Result<Report, CliError> {
     }
     let mut report = Report::default();
     of_store(&store_url_in(data), &mut report).await;
+    if let Some(own) = Own::find(data) {
+        let (cert_file, key_file) = own.files();
+        tls::check(&Tls::of_files(cert_file, key_file), &Clock::system(), &mut report);
+    }
     match config::sign_in::file_of_up(None, data).sign_in() {
         Ok(sign_in) => providers::check(&sign_in.providers, &Clock::system(), &mut report).await,
         Err(error) => report.fail("providers", error.to_string()),

@@ -9,6 +9,7 @@ use lictor_store::StoreError;
 
 use super::audit::automations::AutomationsError;
 use super::can::CanError;
+use super::connect::ConnectError;
 use super::import::ImportError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
@@ -27,6 +28,8 @@ pub(crate) enum CliError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

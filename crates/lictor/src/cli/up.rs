@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 
 use clap::Args;
 use lictor_authz::{AccessView, Holding};
-use lictor_model::{Principal, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
+use lictor_model::{Clock, Principal, PrincipalKind, PrincipalName, RoleName, Scope, Secret};
 use lictor_store::NewPrincipal;
 
 use super::error::CliError;
@@ -15,12 +15,13 @@ use super::password::PasswordError;
 use super::printed::Printed;
 use super::target::{Console, Target, store_url_in};
 use crate::config::sign_in::{self, SignIn};
-use crate::config::{Plan, PublicUrl, Upstream, workspace};
+use crate::config::{Plan, PublicUrl, Tls, Upstream, Via, workspace};
 use crate::supervise::find::{self, Found, Looked};
 use crate::supervise::install::{self, InstallError};
 use crate::supervise::lock::{self, LockError};
 use crate::supervise::running;
 use crate::supervise::{Server, Supervisor, say};
+use crate::tls::own::{Own, OwnError};
 use crate::{address, app};
 
 /// `lictor up`
@@ -47,6 +48,9 @@ pub(crate) struct Up {
     /// Do not use the `prefect` on PATH; install one into the data directory.
     #[arg(long, conflicts_with = "upstream")]
     own_prefect: bool,
+    /// Speak TLS, with a certificate for this machine's names that is made and renewed in the data directory.
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Why nothing was started.
@@ -85,6 +89,9 @@ pub(crate) enum UpError {
     /// No Prefect.
     #[error(transparent)]
     Install(#[from] InstallError),
+    /// No certificate.
+    #[error(transparent)]
+    Certificate(#[from] OwnError),
     /// The system gives no thread.
     #[error("cannot watch over Prefect Server: {0}")]
     Supervise(#[source] std::io::Error),
@@ -117,6 +124,13 @@ impl Up {
         let mut plan = Plan::with_defaults(self.listen, store_url, workspace);
         plan.public_url.clone_from(&self.public_url);
         plan.sign_in = sign_in;
+        if self.tls {
+            let own = Own::keep(&data, self.listen.ip(), Clock::system().now()).map_err(UpError::from)?;
+            let (cert_file, key_file) = own.files();
+            plan.tls = Some(Tls::of_files(cert_file, key_file));
+            plan.own_certificate = Some(own);
+        }
+        let ca_file = plan.own_certificate.as_ref().map(Own::ca_file);
         let (listening, bound) = channel();
         plan.listening = Some(listening);
         let (ready, is_ready) = channel();
@@ -128,13 +142,13 @@ impl Up {
                 None
             }
         };
-        let named = target.data.clone();
+        let last_lines = LastLines { first_password, named: target.data.clone(), ca_file };
         let public_url = self.public_url.clone();
         std::thread::spawn(move || {
             if let Some(bound) = until_up(&bound, &is_ready) {
-                let url = address::of(public_url.as_ref(), false, bound);
+                let url = address::of(public_url.as_ref(), last_lines.ca_file.is_some(), bound);
                 // A terminal that was closed is no reason to stop.
-                let _ = writeln!(std::io::stdout(), "{}", last_lines(&url, first_password.as_ref(), named.as_deref()));
+                let _ = writeln!(std::io::stdout(), "{}", last_lines.text(&url));
             }
         });
         let ran = app::run(plan);
@@ -232,7 +246,7 @@ pub(crate) fn upstream_auth_string(file: Option<&Path>) -> Result<Option<Secret>
 
 fn free_port() -> std::io::Result<Upstream> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-    Ok(Upstream { host: "127.0.0.1".to_owned(), port })
+    Ok(Upstream { via: Via::Plain, host: "127.0.0.1".to_owned(), port })
 }
 
 /// Makes the owner `admin` where there is no user yet; answers its password.
@@ -269,22 +283,35 @@ fn until_up(bound: &Receiver<SocketAddr>, ready: &Receiver<()>) -> Option<Socket
     ready.recv().ok().map(|()| bound)
 }
 
-/// `named` is the data directory where it was given, so that the command shown works on it too.
-fn last_lines(url: &str, first_password: Option<&Secret>, named: Option<&Path>) -> String {
-    let data = named.map(|data| format!(" --data {}", data.display())).unwrap_or_default();
-    let (who, password) = match first_password {
-        Some(password) => {
-            let password = password.expose();
-            let once = "shown this once; you choose another at the first sign-in";
-            (format!("\n      as     admin\npassword     {password}   ({once})"), format!("admin:{password}"))
-        }
-        None => (String::new(), "NAME:PASSWORD".to_owned()),
-    };
-    format!(
-        "\nLictor is up.\n\nSign in at   {url}{who}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n  \
-         export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
-         export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\""
-    )
+/// What the last lines say.
+struct LastLines {
+    /// The owner's first password, where it was made just now.
+    first_password: Option<Secret>,
+    /// The data directory where it was given, so that the command shown works on it too.
+    named: Option<PathBuf>,
+    /// What clients must trust, where we speak TLS by a certificate of our own.
+    ca_file: Option<PathBuf>,
+}
+
+impl LastLines {
+    fn text(&self, url: &str) -> String {
+        let data = self.named.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+        let trust = self.ca_file.as_ref().map(|ca| format!("  export PREFECT_API_SSL_CERT_FILE={}\n", ca.display()));
+        let (who, password) = match &self.first_password {
+            Some(password) => {
+                let password = password.expose();
+                let once = "shown this once; you choose another at the first sign-in";
+                (format!("\n      as     admin\npassword     {password}   ({once})"), format!("admin:{password}"))
+            }
+            None => (String::new(), "NAME:PASSWORD".to_owned()),
+        };
+        format!(
+            "\nLictor is up.\n\nSign in at   {url}{who}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n{}  \
+             export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
+             export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\"",
+            trust.unwrap_or_default()
+        )
+    }
 }
 
 #[cfg(test)]
@@ -293,12 +320,16 @@ mod tests {
 
     #[test]
     fn the_last_lines_say_what_a_client_must_set() {
-        let url = address::of(None, false, "0.0.0.0:4300".parse().unwrap());
-        let lines = last_lines(&url, Some(&Secret::new("pass")), Some(Path::new("/d")));
-        assert!(lines.contains("export PREFECT_API_URL=http://127.0.0.1:4300/api"));
+        let url = address::of(None, true, "0.0.0.0:4300".parse().unwrap());
+        let first_password = Some(Secret::new("pass"));
+        let lines = LastLines { first_password, named: Some("/d".into()), ca_file: Some("/d/tls/ca.pem".into()) };
+        let lines = lines.text(&url);
+        assert!(lines.contains("export PREFECT_API_URL=https://127.0.0.1:4300/api"));
         assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
         assert!(lines.contains("--for admin --data /d)"));
-        assert!(!last_lines(&url, None, None).contains("shown this once"));
+        assert!(lines.contains("export PREFECT_API_SSL_CERT_FILE=/d/tls/ca.pem\n"));
+        let plain = LastLines { first_password: None, named: None, ca_file: None }.text("http://127.0.0.1:4300");
+        assert!(!plain.contains("shown this once") && !plain.contains("SSL"));
     }
 
     #[test]

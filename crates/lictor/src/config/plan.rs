@@ -1,21 +1,23 @@
 //! What is true? The plan that the gateway runs by; made from a file by `serve`, from flags by `up`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use lictor_authn::mtls::Rule;
 use lictor_authz::BasePath;
 use lictor_model::Secret;
 
 use super::decide::{self, Decide};
 use super::limits::Limits;
 use super::sign_in::{self, SignIn};
+use super::tls::{self, Tls};
 use super::units::duration;
 use super::workspace::{self, Workspace};
 use super::written::Section;
 use super::{Surroundings, store};
+use crate::tls::own::Own;
 
 /// Everything the gateway must know to run.
 #[derive(Debug, Clone)]
@@ -25,7 +27,11 @@ pub(crate) struct Plan {
     /// How clients spell us, when it is not what they connect to.
     pub(crate) public_url: Option<PublicUrl>,
     /// TLS of our own listener.
-    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) tls: Option<Tls>,
+    /// Where its certificate is our own making, so that it is renewed.
+    pub(crate) own_certificate: Option<Own>,
+    /// Whose client certificates are whose.
+    pub(crate) certificates: Vec<Rule>,
     /// The store; a secret, since it may hold a password.
     pub(crate) store_url: Secret,
     /// At least one; at most one without hosts (the default).
@@ -89,15 +95,6 @@ impl std::fmt::Display for PublicUrl {
     }
 }
 
-/// A certificate chain and its key, both PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    /// The chain, leaf first.
-    pub(crate) cert_file: PathBuf,
-    /// The leaf's private key.
-    pub(crate) key_file: PathBuf,
-}
-
 /// The log's form and level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Log {
@@ -144,6 +141,8 @@ impl Plan {
             listen,
             public_url: None,
             tls: None,
+            own_certificate: None,
+            certificates: Vec::new(),
             store_url,
             workspaces: vec![workspace],
             trusted_proxies: Vec::new(),
@@ -164,7 +163,9 @@ impl Plan {
         let trusted_proxies = networks(root, "trusted_proxies");
         let decide = decide::read(root.section("decide"), surroundings);
         let allow_plain_http_sessions = root.flag("allow_plain_http_sessions").is_some_and(|found| found.value);
-        let tls = tls(root.section("tls"), surroundings);
+        let is_public = matches!(&public_url, Some(Some(url)) if url.value.scheme == "https");
+        let tls = Tls::from_written(root.section("tls"), is_public, surroundings);
+        let certificates = tls::rules(root, tls.as_ref().is_some_and(|tls| tls.client.is_some()));
         let store_url = store::url(root, surroundings);
         let workspaces = workspace::all(root, surroundings);
         let names: Vec<_> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
@@ -177,6 +178,8 @@ impl Plan {
             listen: listen?,
             public_url: public_url.flatten().map(|found| found.value),
             tls,
+            own_certificate: None,
+            certificates,
             store_url: store_url?,
             workspaces,
             trusted_proxies,
@@ -219,26 +222,6 @@ pub(super) fn networks(section: &mut Section<'_>, key: &'static str) -> Vec<IpNe
     };
     let written = section.texts(key).unwrap_or_default();
     written.into_iter().filter_map(|found| found.read(one)).map(|found| found.value).collect()
-}
-
-fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<TlsFiles> {
-    let mut file = |key: &'static str| {
-        let found = section.text(key)?;
-        let read = found.read(|path| {
-            let path = surroundings.resolve(&path);
-            std::fs::File::open(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            Ok(path)
-        });
-        Some(read.map(|found| found.value))
-    };
-    let (cert, key) = (file("cert_file"), file("key_file"));
-    match (&cert, &key) {
-        (Some(_), None) => section.problem("key_file", "is missing: TLS needs cert_file and key_file"),
-        (None, Some(_)) => section.problem("cert_file", "is missing: TLS needs cert_file and key_file"),
-        _ => {}
-    }
-    section.finish();
-    Some(TlsFiles { cert_file: cert??, key_file: key?? })
 }
 
 fn log(mut section: Section<'_>) -> Log {

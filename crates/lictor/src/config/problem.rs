@@ -14,6 +14,13 @@ pub(crate) struct Problem {
     pub(crate) what: String,
 }
 
+impl Problem {
+    /// A problem with what a key leads to.
+    pub(crate) fn of(key: &str, what: impl Into<String>) -> Self {
+        Self { line: None, key: key.to_owned(), what: what.into() }
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(line) = self.line {

@@ -24,7 +24,7 @@ fn the_smallest_file_has_the_documented_defaults() {
     let plan = read(SMALLEST).unwrap();
     assert_eq!(plan.limits.body_bytes, 8 * 1024 * 1024);
     assert_eq!((plan.limits.sockets, plan.limits.sockets_per_principal), (60, 50));
-    assert_eq!(plan.workspaces[0].upstream, Upstream { host: "10.0.0.5".to_owned(), port: 4200 });
+    assert_eq!(plan.workspaces[0].upstream, Upstream { via: Via::Plain, host: "10.0.0.5".to_owned(), port: 4200 });
     assert!(plan.workspaces[0].auth_string.is_none() && plan.workspaces[0].hosts.is_empty());
     assert!(!plan.allow_plain_http_sessions && plan.tls.is_none() && plan.trusted_proxies.is_empty());
 }
@@ -78,7 +78,7 @@ cert_file = "absent.pem"
 upstream = "http://127.0.0.1:4200/api"
 auth_string = "admin:pass"
 [workspaces.Other]
-upstream = "https://127.0.0.1:4200"
+upstream = "ftp://127.0.0.1:4200"
 auth_string_env = "ABSENT"
 [limits]
 sockets = "many"
@@ -161,5 +161,70 @@ fn an_auth_string_is_printable_ascii_on_one_line() {
     assert_eq!(workspace::usable_auth_string("admin:pass\n").unwrap().expose(), "admin:pass");
     for wrong in ["", "\n", "admin:päss", "a\nb", "a\tb"] {
         assert!(workspace::usable_auth_string(wrong).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn rules_name_one_mark_each_and_need_a_ca() {
+    let rules = r#"
+[[certificates]]
+san_dns = "Worker.Example.org"
+principal = "a"
+[[certificates]]
+fingerprint = "AB:cd:00000000000000000000000000000000000000000000000000000000000"
+principal = "b"
+[[certificates]]
+spiffe_id = "spiffe://example.org/a/../b"
+principal = "c"
+[[certificates]]
+common_name = "x"
+san_uri = "urn:x"
+principal = "d"
+[[certificates]]
+common_name = "x"
+principal = "Nobody"
+"#;
+    let problems = read(&format!("{SMALLEST}{rules}")).unwrap_err();
+    let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    let expected = [
+        "certificates[0]",
+        "certificates[1].fingerprint",
+        "certificates[2].spiffe_id",
+        "certificates[3]",
+        "certificates[4].principal",
+    ];
+    assert_eq!(keys, expected);
+    assert!(problems[0].what.contains("[tls.client]"));
+}
+
+#[test]
+fn tls_is_whole_or_not_at_all() {
+    for (table, key) in [
+        ("[tls]\nredirect_from = \"0.0.0.0:80\"", "tls.cert_file"),
+        ("[tls.client]\nca_file = \"/dev/null\"", "tls.cert_file"),
+        ("[tls.client]\nmode = \"required\"", "tls.client.ca_file"),
+        ("[tls]\ncert_file = \"/dev/null\"\nkey_file = \"/dev/null\"\nhsts = \"yes\"", "tls.hsts"),
+        ("[tls]\ncert_file = \"/dev/null\"\nkey_file = \"/dev/null\"\nredirect_from = \":80\"", "tls.redirect_from"),
+    ] {
+        let problems = read(&format!("{SMALLEST}{table}")).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.key == key), "{table}: {problems:?}");
+    }
+}
+
+#[test]
+fn an_upstream_is_reached_in_three_ways() {
+    let at = |text: &str| Upstream::parse(text).map(|upstream| upstream.to_string());
+    for text in ["http://h:80", "https://h:443", "https://[::1]:8443", "unix:/run/prefect.sock"] {
+        assert_eq!(at(text).as_deref(), Ok(text));
+    }
+    assert_eq!(at("https://h").as_deref(), Ok("https://h:443"));
+    assert!(at("unix:prefect.sock").is_err() && at("ftp://h").is_err() && at("https://h/api").is_err());
+    for (keys, key) in [
+        ("ca_file = \"/dev/null\"", "workspaces.main.upstream"),
+        ("client_cert_file = \"/dev/null\"", "workspaces.main.client_key_file"),
+        ("client_key_file = \"/no/such\"", "workspaces.main.client_key_file"),
+    ] {
+        let problems = read(&format!("{SMALLEST}{keys}")).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.key == key), "{keys}: {problems:?}");
     }
 }

@@ -1,10 +1,12 @@
 //! Which Prefect Server is behind which name? The `[workspaces.NAME]` tables.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use lictor_model::{Secret, WorkspaceName};
 
 use super::Surroundings;
+use super::tls::file;
 use super::written::{Found, Section};
 
 /// One Prefect Server and how it is reached.
@@ -20,29 +22,56 @@ pub(crate) struct Workspace {
     pub(crate) hosts: Vec<String>,
 }
 
-/// An upstream's address: plain HTTP, no base path.
+/// An upstream's address, without a base path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upstream {
+    /// How it is reached.
+    pub(crate) via: Via,
     /// Host name or address, IPv6 without brackets.
     pub(crate) host: String,
     /// Port.
     pub(crate) port: u16,
 }
 
+/// How an upstream is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// Plain HTTP.
+    Plain,
+    /// HTTPS.
+    Tls(UpstreamTls),
+    /// A socket's file on this machine.
+    Unix(PathBuf),
+}
+
+/// TLS to an upstream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UpstreamTls {
+    /// Who vouches for it; otherwise the system's CAs.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What we show it: a certificate and its key.
+    pub(crate) client: Option<(PathBuf, PathBuf)>,
+}
+
 impl Upstream {
-    /// Reads `http://host:port`.
+    /// Reads `http://host:port`, `https://host:port` or `unix:/path`.
     ///
     /// # Errors
     /// A sentence that says what to write instead.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let uri: http::Uri = text.parse().map_err(|_| "must be a URL like http://127.0.0.1:4200".to_owned())?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err("https to the upstream is not supported in this version: run Lictor beside Prefect and use http, or end the TLS in a tunnel".to_owned());
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = PathBuf::from(path);
+            if !path.is_absolute() {
+                return Err("must be an absolute path, as in unix:/run/prefect.sock".to_owned());
             }
-            _ => return Err("must begin with http://".to_owned()),
+            return Ok(Self { via: Via::Unix(path), host: "localhost".to_owned(), port: 80 });
         }
+        let uri: http::Uri = text.parse().map_err(|_| "must be a URL like http://127.0.0.1:4200".to_owned())?;
+        let (via, port) = match uri.scheme_str() {
+            Some("http") => (Via::Plain, 80),
+            Some("https") => (Via::Tls(UpstreamTls::default()), 443),
+            _ => return Err("must begin with http://, https:// or unix:/".to_owned()),
+        };
         if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
             return Err("must not have a path, as in http://127.0.0.1:4200 (a Prefect Server under a base path is not supported in this version; leave /api out as well)".to_owned());
         }
@@ -54,7 +83,7 @@ impl Upstream {
         if host.is_empty() {
             return Err("must name a host".to_owned());
         }
-        Ok(Self { host: host.to_owned(), port: authority.port_u16().unwrap_or(80) })
+        Ok(Self { via, host: host.to_owned(), port: authority.port_u16().unwrap_or(port) })
     }
 
     /// `host:port`, IPv6 in brackets: for `Host` headers and messages.
@@ -69,7 +98,11 @@ impl Upstream {
 
 impl std::fmt::Display for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}", self.authority())
+        match &self.via {
+            Via::Plain => write!(f, "http://{}", self.authority()),
+            Via::Tls(_) => write!(f, "https://{}", self.authority()),
+            Via::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 
@@ -126,9 +159,31 @@ fn one(
         section.problem("upstream", "is missing: write upstream = \"http://127.0.0.1:4200\"");
     }
     let auth_string = auth_string(&mut section, surroundings);
+    let tls = upstream_tls(&mut section, surroundings);
+    let upstream = upstream.and_then(|found| found.read(|text| Upstream::parse(&text))).map(|found| found.value);
+    if tls.is_some() && upstream.as_ref().is_some_and(|upstream| !matches!(upstream.via, Via::Tls(_))) {
+        section.problem("upstream", "is not https, and ca_file and client_cert_file are for https alone");
+    }
     section.finish();
-    let upstream = upstream?.read(|text| Upstream::parse(&text))?.value;
+    let mut upstream = upstream?;
+    if let (Via::Tls(written), Some(tls)) = (&mut upstream.via, tls) {
+        *written = tls;
+    }
     Some(Workspace { name: WorkspaceName::from(name), upstream, auth_string, hosts })
+}
+
+/// `None` when none of its keys is there.
+fn upstream_tls(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<UpstreamTls> {
+    let ca = file(section, "ca_file", surroundings);
+    let cert = file(section, "client_cert_file", surroundings);
+    let key = file(section, "client_key_file", surroundings);
+    let is_written = ca.is_some() || cert.is_some() || key.is_some();
+    match (&cert, &key) {
+        (Some(_), None) => section.problem("client_key_file", "is missing: a certificate needs its key"),
+        (None, Some(_)) => section.problem("client_cert_file", "is missing: the key is for a certificate"),
+        _ => {}
+    }
+    is_written.then(|| UpstreamTls { ca_file: ca.flatten(), client: cert.flatten().zip(key.flatten()) })
 }
 
 fn auth_string(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {

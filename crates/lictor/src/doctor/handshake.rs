@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use lictor_model::Secret;
+use lictor_proxy::upstream::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::config::Upstream;
 use crate::probe;
@@ -67,7 +67,7 @@ pub(crate) async fn status_of(at: &Upstream, path: &str) -> Result<u16, Handshak
 }
 
 async fn open(
-    mut stream: TcpStream,
+    mut stream: Stream,
     at: &Upstream,
     path: &str,
     token: Option<&Secret>,
@@ -88,7 +88,7 @@ async fn open(
     answer(&mut stream).await
 }
 
-async fn ask(stream: &mut TcpStream, at: &Upstream, path: &str) -> Result<(), HandshakeError> {
+async fn ask(stream: &mut Stream, at: &Upstream, path: &str) -> Result<(), HandshakeError> {
     let mut nonce = [0_u8; 16];
     getrandom::fill(&mut nonce)?;
     let key = base64::engine::general_purpose::STANDARD.encode(nonce);
@@ -109,7 +109,7 @@ fn chooses_prefect(line: &str) -> bool {
     chosen.is_some_and(|(_, value)| value.trim() == "prefect")
 }
 
-async fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
+async fn read_head(stream: &mut Stream) -> std::io::Result<String> {
     let mut head = Vec::new();
     // One byte at a time: what follows the head belongs to the frames.
     while !head.ends_with(b"\r\n\r\n") && head.len() < 16 * 1024 {
@@ -119,7 +119,7 @@ async fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
 }
 
 /// The first text or close frame; pings in between are passed over.
-async fn answer(stream: &mut TcpStream) -> Result<Welcome, HandshakeError> {
+async fn answer(stream: &mut Stream) -> Result<Welcome, HandshakeError> {
     loop {
         let opcode = stream.read_u8().await? & 0x0f;
         let length = match stream.read_u8().await? & 0x7f {

@@ -1,0 +1,154 @@
+//! Have the certificate files changed? Looked at four times a second, and at SIGHUP; what cannot be used changes nothing.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lictor_model::{Clock, Timestamp};
+use lictor_proxy::metrics::{Ending, Metrics};
+use lictor_proxy::tls::Tls as Listener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+
+use super::{Loaded, TlsError, load, own};
+use crate::config::Tls;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const RENEW_EVERY: Duration = Duration::from_secs(3_600);
+/// Within this many seconds of its end, a certificate is worth a warning.
+pub(crate) const SOON: i64 = 21 * 86_400;
+
+/// Keeps the listener's terms of TLS as the files have them.
+pub(crate) struct Watch {
+    /// What was configured.
+    pub(crate) tls: Tls,
+    /// Whose terms are replaced.
+    pub(crate) listener: Arc<Listener>,
+    /// Where the ends of validity are told.
+    pub(crate) metrics: Arc<Metrics>,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// A certificate of our own, which we renew.
+    pub(crate) own: Option<own::Own>,
+    /// What the files looked like before the terms in force were read.
+    pub(crate) seen: Stamp,
+}
+
+/// What a file looked like: anything that writing it, or putting another in its place, changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp(Vec<Option<[i64; 6]>>);
+
+impl Stamp {
+    /// What the files look like now.
+    pub(crate) fn of(tls: &Tls) -> Self {
+        Self::of_files(files(tls))
+    }
+
+    /// What some files look like now.
+    pub(crate) fn of_files(files: Vec<PathBuf>) -> Self {
+        let look = |path: PathBuf| {
+            let data = std::fs::metadata(path).ok()?;
+            let (size, inode) = (data.size().cast_signed(), data.ino().cast_signed());
+            Some([data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec(), size, inode])
+        };
+        Self(files.into_iter().map(look).collect())
+    }
+}
+
+/// How the last look at a changed set of files went.
+enum Looked {
+    Used,
+    /// Once: half of it may be written, or the key not yet.
+    Doubted,
+    Reported,
+}
+
+impl Watch {
+    /// Watches from now on, on the background runtime.
+    ///
+    /// # Errors
+    /// The system's, when it gives no signals.
+    pub(crate) fn start(self, background: &tokio::runtime::Handle) -> std::io::Result<()> {
+        let _inside = background.enter();
+        let hangup = signal(SignalKind::hangup())?;
+        background.spawn(self.run(hangup));
+        Ok(())
+    }
+
+    async fn run(self, mut hangup: Signal) {
+        let watch = Arc::new(self);
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut renewals = tokio::time::interval(RENEW_EVERY);
+        let (mut seen, mut looked) = (watch.seen.clone(), Looked::Used);
+        loop {
+            let (mut is_asked, mut may_renew) = (false, false);
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = renewals.tick() => may_renew = true,
+                Some(()) = hangup.recv() => is_asked = true,
+            }
+            let watch = Arc::clone(&watch);
+            // Files may lie on a disk that does not answer.
+            let look = tokio::task::spawn_blocking(move || {
+                if let Some(own) = watch.own.as_ref().filter(|_| may_renew) {
+                    own.keep_fresh(watch.clock.now());
+                }
+                watch.look(seen, looked, is_asked)
+            });
+            let Ok(after) = look.await else { return };
+            (seen, looked) = after;
+        }
+    }
+
+    fn look(&self, seen: Stamp, looked: Looked, is_asked: bool) -> (Stamp, Looked) {
+        let now = Stamp::of(&self.tls);
+        let is_changed = now != seen;
+        if !is_changed && !is_asked && !matches!(looked, Looked::Doubted) {
+            return (now, looked);
+        }
+        let looked = match load(&self.tls) {
+            Ok(loaded) => {
+                self.take(loaded);
+                Looked::Used
+            }
+            Err(_) if is_changed && !is_asked => Looked::Doubted,
+            Err(error) => {
+                self.report(&error);
+                Looked::Reported
+            }
+        };
+        (now, looked)
+    }
+
+    fn take(&self, loaded: Loaded) {
+        tell(&loaded, &self.metrics, self.clock.now());
+        self.listener.replace(loaded.terms);
+        tracing::info!(certificate_until = %loaded.ends_at, "the certificate files were read");
+    }
+
+    fn report(&self, error: &TlsError) {
+        self.metrics.tls_reload_failures.inc();
+        tracing::warn!(key = error.key(), %error, "certificate files changed and cannot be used: the last good ones stay in force");
+    }
+}
+
+fn files(tls: &Tls) -> Vec<PathBuf> {
+    let client = tls.client.iter().flat_map(|client| std::iter::once(&client.ca_file).chain(&client.crl_file));
+    [&tls.cert_file, &tls.key_file].into_iter().chain(client).cloned().collect()
+}
+
+/// Tells in metrics, and in the log where it is urgent, when the files come to their end.
+pub(crate) fn tell(loaded: &Loaded, metrics: &Metrics, now: Timestamp) {
+    metrics.tls_expires(Ending::Certificate, loaded.ends_at);
+    if loaded.ends_at.seconds_since(now) < SOON {
+        tracing::warn!(at = %loaded.ends_at, "the certificate ends soon, or has: renew it");
+    }
+    if let Some(due) = loaded.crl_due {
+        metrics.tls_expires(Ending::Crl, due);
+        if due <= now {
+            tracing::warn!(at = %due, "a revocation list is out of date: the client certificates of its CA are refused until there is a newer one");
+        }
+    }
+}
