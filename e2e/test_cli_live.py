@@ -174,6 +174,11 @@ def test_doctor_warns_of_a_prefect_that_anybody_reaches(server: Server, recorder
     assert "without" in (open_to_all.stdout + open_to_all.stderr).lower()
 
 
+def test_doctor_finds_the_prefect_that_lictor_up_stands_in_front_of(server: Server, gateway: Gateway) -> None:
+    said = gateway.run("doctor")
+    assert said.returncode == 0 and server.version in said.stdout and "without Lictor: refused" in said.stdout, said.stdout + said.stderr
+
+
 def test_metrics_and_access_lines_never_name_raw_paths_or_secrets(own_gateway: Gateway) -> None:
     _, key = own_gateway.newcomer("viewer")
     marker = uuid.uuid4().hex

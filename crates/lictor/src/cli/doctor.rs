@@ -9,6 +9,7 @@ use serde_json::json;
 use super::error::CliError;
 use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
+use super::upstreams;
 use crate::config::{self, ConfigError, Plan, Tls};
 use crate::doctor::{Report, gateway, keys, providers, store, tls, upstream};
 use crate::tls::own::Own;
@@ -77,7 +78,7 @@ fn of_listener(plan: &Plan, report: &mut Report) {
     }
 }
 
-/// A data directory has its store to look at; its Prefect Server is `lictor up`'s own and has a random port.
+/// A data directory has its store to look at, and knows the Prefect Server of its `lictor up`.
 async fn of_data(data: &Path) -> Result<Report, CliError> {
     if !data.is_dir() {
         return Err(super::target::TargetError::Absent(data.to_path_buf()).into());
@@ -92,10 +93,9 @@ async fn of_data(data: &Path) -> Result<Report, CliError> {
         Ok(sign_in) => providers::check(&sign_in.providers, &Clock::system(), &mut report).await,
         Err(error) => report.fail("providers", error.to_string()),
     }
-    match crate::supervise::running::find(data) {
-        Ok(Some(workspace)) => upstream::check(&workspace, &Clock::system(), &mut report).await,
-        Ok(None) => report
-            .ok("upstream default", "not probed: no Prefect Server of `lictor up` is running on this data directory"),
+    match upstreams::of_data(data) {
+        Ok(workspace) => upstream::check(&workspace, &Clock::system(), &mut report).await,
+        Err(CliError::Upstreams(unknown)) => report.ok("upstream default", format!("not probed: {unknown}")),
         Err(error) => report.fail("upstream default", error.to_string()),
     }
     Ok(report)

@@ -30,7 +30,8 @@ pub(crate) fn upstreams(target: &Target, only: Option<&str>) -> Result<Vec<Works
     Ok(found)
 }
 
-fn of_data(data: &Path) -> Result<Workspace, CliError> {
+/// The server of a data directory: `lictor up`'s own while it runs, or the one that it stands in front of.
+pub(crate) fn of_data(data: &Path) -> Result<Workspace, CliError> {
     if !data.is_dir() {
         return Err(super::target::TargetError::Absent(data.to_path_buf()).into());
     }
