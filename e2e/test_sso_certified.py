@@ -1,5 +1,6 @@
 """Does single sign-on work with a certified provider, in a real browser? The provider is npm's `oidc-provider`, run by node."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stage import http
+from stage.gateway import ROOT
 from stage.provider import CLIENT, SECRET
 from stage.recorder import Recorder
 from stage.sso import Door
@@ -70,6 +72,13 @@ def test_a_person_signs_in_and_out_and_is_signed_out_in_a_real_browser(certified
     assert drive("sso.mjs", certified.door.url, certified.url, "grace").count("signed") == 3
     ended = [event for event in certified.door.events("session.end") if event["actor"]["name"] == "sso:certified"]
     assert len(ended) >= 1, "the provider's own word ended a session"
+
+
+def test_its_pages_have_no_serious_fault_of_accessibility(certified: Certified) -> None:
+    certified.put_in("ada", "prefect-readers")
+    certified.put_in("eve", "all-hands")
+    folder = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") else []
+    assert drive("sso_look.mjs", certified.door.url, certified.url, "ada", "eve", *folder).endswith("3 pages")
 
 
 def test_whoever_leaves_the_group_is_out_at_the_next_recheck(certified: Certified) -> None:

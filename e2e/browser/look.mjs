@@ -1,10 +1,9 @@
 // Every page of Lictor's, light and dark, wide and on a phone: node look.mjs URL PEOPLE.json [FOLDER]; faults that axe finds are fatal, and pictures go to the folder.
 import { readFileSync } from "node:fs";
-import { check, context, open, picture } from "./stage.mjs";
+import { check, context, judge, open, picture } from "./stage.mjs";
 
 const [url, file, folder] = process.argv.slice(2);
 const people = JSON.parse(readFileSync(file, "utf8"));
-const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const faults = [];
 
 // A click that leads on is over when the next page is there.
@@ -57,20 +56,6 @@ const PAGES = [
   ["needs-tls", (page) => page.goto(`${people.plain}/lictor/sign-in`)],
 ];
 
-async function judge(page, name) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  for (const fault of found.violations) {
-    if (!["serious", "critical"].includes(fault.impact)) continue;
-    faults.push(`${name}: ${fault.impact}: ${fault.id}: ${fault.help}: ${fault.nodes.map((node) => node.html).join(" ").slice(0, 400)}`);
-  }
-  const order = await page.evaluate(() => [...document.querySelectorAll("h1,h2,h3,h4")].map((heading) => Number(heading.tagName[1])));
-  check(order[0] === 1 && order.filter((level) => level === 1).length === 1, `${name}: not one first heading: ${order}`);
-  check(order.every((level, at) => at === 0 || level <= order[at - 1] + 1), `${name}: headings out of order: ${order}`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  check(wide === 0, `${name}: ${wide} px too wide`);
-}
-
 const browser = await open();
 try {
   for (const [view, width] of [["", 1000], ["phone-", 375]]) {
@@ -81,7 +66,7 @@ try {
       const page = await made.newPage();
       for (const [name, go] of PAGES) {
         await go(page);
-        await judge(page, `${view}${name} ${colorScheme}`);
+        faults.push(...(await judge(page, `${view}${name} ${colorScheme}`)));
         if (folder && !view) await picture(page, `${folder}/${name}-${colorScheme}`);
         if (folder && view && name === "keys") await picture(page, `${folder}/${view}${name}-${colorScheme}`);
       }

@@ -1,5 +1,5 @@
 // How does a test drive the browser? A Chromium of the system's, one signed-in context, and a list of what went wrong on a page.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 import UPNG from "upng-js";
 
@@ -93,4 +93,17 @@ export async function picture(page, file, more = { fullPage: true }) {
 
 export function check(condition, what) {
   if (!condition) throw new Error(what);
+}
+
+// What axe finds serious on a page of Lictor's, and what it does not look at: the order of headings, and room on a narrow screen.
+export async function judge(page, name) {
+  await page.evaluate(readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8"));
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const faults = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
+  const order = await page.evaluate(() => [...document.querySelectorAll("h1,h2,h3,h4")].map((heading) => Number(heading.tagName[1])));
+  check(order[0] === 1 && order.filter((level) => level === 1).length === 1, `${name}: not one first heading: ${order}`);
+  check(order.every((level, at) => at === 0 || level <= order[at - 1] + 1), `${name}: headings out of order: ${order}`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(wide === 0, `${name}: ${wide} px too wide`);
+  return faults.map((fault) => `${name}: ${fault.impact}: ${fault.id}: ${fault.help}: ${fault.nodes.map((node) => node.html).join(" ").slice(0, 400)}`);
 }
