@@ -17,6 +17,7 @@ pub mod principal;
 pub mod reason;
 pub mod role;
 pub mod secret;
+pub mod strict_json;
 pub mod team;
 
 pub use assignments::Assignments;

@@ -1,20 +1,15 @@
 //! What does a provider's JSON say? One object, in which no member stands twice: two readers must find the same.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use lictor_model::strict_json;
 use serde_json::{Map, Value};
 
 /// The members of a JSON object.
 pub(crate) type Object = Map<String, Value>;
 
-/// With arbitrary precision serde_json hands a number over as a map of this one key.
-const NUMBER: &str = "$serde_json::private::Number";
-
 /// Reads one object; `None` when it is anything else, or a member stands twice anywhere in it.
 pub(crate) fn object(bytes: &[u8]) -> Option<Object> {
-    match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(Value::Object(object))) => Some(object),
+    match strict_json::read(bytes)? {
+        Value::Object(object) => Some(object),
         _ => None,
     }
 }
@@ -36,71 +31,6 @@ pub(crate) fn seconds(object: &Object, name: &str) -> Option<i64> {
 pub(crate) fn texts(object: &Object, name: &str) -> Option<Vec<String>> {
     let items = object.get(name)?.as_array()?;
     Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-}
-
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Strict(value)) = items.next_element()? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = members.next_key::<String>()? {
-            if key == NUMBER {
-                let digits: String = members.next_value()?;
-                return serde_json::from_str(&digits).map(Value::Number).map_err(A::Error::custom);
-            }
-            let Strict(value) = members.next_value()?;
-            if object.insert(key, value).is_some() {
-                return Err(A::Error::custom("a member stands twice"));
-            }
-        }
-        Ok(Value::Object(object))
-    }
 }
 
 #[cfg(test)]
