@@ -111,7 +111,8 @@ def test_keys_that_end_soon_are_told_of_by_list_metric_doctor_and_log(tmp_path: 
         until("the gauge", lambda: sorted(gauges()) == ['lictor_keys_expiring{within="14d"} 2', 'lictor_keys_expiring{within="3d"} 1'], PROMISE)
         listed = gateway.cli_json("key", "list", "--expiring", "14d")
         assert [key["label"] for key in listed] == ["2d", "10d"]
-        told = [each for each in gateway.cli_json("doctor")["checks"] if each["check"] == "keys"]
+        # It fails on the upstream, which is no Prefect; what it says of keys is another check.
+        told = [each for each in json.loads(gateway.run("doctor", "--json").stdout)["checks"] if each["check"] == "keys"]
         assert [each["level"] for each in told] == ["warn", "warn"] and "lictor key rotate" in told[0]["found"]
         gateway.stop()
         gateway.start()

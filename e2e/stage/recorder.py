@@ -53,6 +53,8 @@ class Recorder:
 
     def close(self) -> None:
         """Stops answering new connections."""
+        # Whoever waits in accept would keep the socket, and its port, beyond a close.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def die(self) -> None:

@@ -146,7 +146,7 @@ def a_restart_under_load(scene: Scene) -> Iterator[str]:
         until("load", lambda: len(answers) > 100, 20)
         upstream.die()
         until("a 503", lambda: any(answer.status == 503 for answer in answers), 20)
-        back = Recorder(port)
+        back = until("the port is free again", lambda: Recorder(port), 10)
         until("it answers again", lambda: answers[-1].status == 200, 20)
         over.set()
         for worker in workers:
