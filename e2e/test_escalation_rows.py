@@ -118,6 +118,8 @@ ROWS = [
     Row("send all results elsewhere", "developer", "write_workspace_settings", "owner", lambda s: ("DELETE", "/api/admin/storage", None)),
     Row("take concurrency slots", "viewer", "take_concurrency_slots", "worker", lambda s: ("POST", "/api/v2/concurrency_limits/increment", {"names": [a_limit(s)], "slots": 1})),
     Row("delete a concurrency limit", "worker", "manage_concurrency_limits", "developer", lambda s: ("DELETE", f"/api/v2/concurrency_limits/{a_limit(s)}", None)),
+    Row("relabel somebody's run", "viewer", "run_flows", "worker", lambda s: ("PATCH", f"/api/flow_runs/{s.run()}/labels", {"team": "mine"})),
+    Row("count what may not be read", "see_deployments", "see_flows", "viewer", lambda s: ("POST", "/api/flow_runs/count", {})),
     Row("delete a run", "worker", "manage_flows", "developer", lambda s: ("DELETE", f"/api/flow_runs/{s.run()}", None)),
     Row("emit events of one's own", "viewer", "manage_events", "worker", lambda s: ("POST", "/api/events", [{"id": str(uuid.uuid4()), "occurred": "2026-01-01T00:00:00Z", "event": "mine", "resource": {"prefect.resource.id": "mine"}}])),
 ]  # fmt: skip
