@@ -12,6 +12,7 @@ from stage.gateway import ROOT
 from stage.provider import CLIENT, SECRET
 from stage.recorder import Recorder
 from stage.sso import Door
+from stage.steps_sockets import opens
 from stage.visitor import Visitor
 from stage.wait import free_port, until
 from test_browser import drive
@@ -72,6 +73,9 @@ def test_a_person_signs_in_and_out_and_is_signed_out_in_a_real_browser(certified
     assert drive("sso.mjs", certified.door.url, certified.url, "grace").count("signed") == 3
     ended = [event for event in certified.door.events("session.end") if event["actor"]["name"] == "sso:certified"]
     assert len(ended) >= 1, "the provider's own word ended a session"
+    socket = opens(certified.door.port, certified.door.key("grace"))
+    assert drive("sso.mjs", certified.door.url, certified.url, "grace").count("signed") == 3
+    assert socket.until_closed(10) == 1012, "and an open socket of hers"
 
 
 def test_its_pages_have_no_serious_fault_of_accessibility(certified: Certified) -> None:

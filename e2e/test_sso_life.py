@@ -14,6 +14,7 @@ from stage.raw import WebSocket
 from stage.recorder import Recorder
 from stage.signing import SigningKey, unsigned
 from stage.sso import Door, table
+from stage.steps_sockets import opens
 from stage.visitor import Visitor, said
 from stage.wait import until
 
@@ -204,6 +205,22 @@ def test_the_provider_ends_a_session_within_a_second(door: Door, idp: Provider, 
     until("all sessions have ended", lambda: not second.is_signed_in(), 1)
     assert tell(door, idp.logout_token()) == 200, "there may be nothing to end"
     assert {event["actor"]["name"] for event in door.events("session.end")} == {"sso:idp"}
+
+
+def test_the_provider_ends_the_open_sockets_of_the_person_it_names(door: Door, idp: Provider, ada: Visitor) -> None:
+    """A socket is opened by a key, which goes on: its holder connects again, and is told by 1012 to do so."""
+    bystander = opens(door.port, door.add_service_account("bystander", "viewer"))
+    key = door.key("ada")
+    for token in (idp.logout_token(sid=idp.sessions[list(idp.sessions)[0]]), idp.logout_token(sid=None)):
+        sockets = [opens(door.port, key, path) for path in ("/api/events/out", "/api/logs/out")]
+        assert tell(door, token) == 200
+        assert [socket.until_closed(10) for socket in sockets] == [1012, 1012]
+        assert "signed out" in (sockets[0].close_reason or "")
+    again = opens(door.port, key)
+    assert tell(door, idp.logout_token(sub="nobody", sid=None)) == 200
+    for socket in (bystander, again):
+        socket.send({"type": "filter", "filter": {}})
+        assert socket.receive(1.5) is None and socket.close_code is None, "the socket of another was closed too"
 
 
 def test_a_bad_logout_token_ends_nothing(door: Door, idp: Provider, ada: Visitor) -> None:

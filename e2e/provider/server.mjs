@@ -23,11 +23,16 @@ const provider = new Provider(issuer, {
   cookies: { keys: ["a key of the tests"] },
   features: { backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true }, devInteractions: { enabled: true } },
   issueRefreshToken: () => true,
+  // Its own rule against asking machines of a private network would keep it from telling this one of a logout.
+  fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   findAccount: (_, id) => ({
     accountId: id,
     claims: () => ({ sub: id, preferred_username: id, groups: groups.get(id) ?? [] }),
   }),
 });
+
+// What could not be told is shown, with why.
+provider.on("backchannel.error", (_, error) => console.error("back-channel logout:", error.message, error.cause ?? ""));
 
 // The test puts people into groups; everything else is the provider's.
 const oidc = provider.callback();

@@ -169,8 +169,7 @@ impl Feed {
             next.people = Arc::new(People::build(directory));
         }
         if versions.sessions != now.sessions.version || depth == Depth::SessionUse {
-            let (version, rows) = self.store.load_sessions().await?;
-            next.sessions = Arc::new(Sessions::build(version, rows, &now.sessions));
+            next.sessions = Arc::new(Sessions::build(self.store.load_sessions().await?, &now.sessions));
         }
         if versions.bans != self.throttle.version() {
             let (version, bans) = self.store.load_bans().await?;

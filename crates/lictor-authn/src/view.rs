@@ -10,7 +10,7 @@ use lictor_model::{
     CredentialId, CredentialKind, CredentialRef, Digest, Identity, Narrowing, Principal, PrincipalId, PrincipalKind,
     PrincipalName, Reason, Timestamp,
 };
-use lictor_store::{Directory, KeyRow, PasswordRow, SessionRow};
+use lictor_store::{Directory, KeyRow, PasswordRow, SignedIn};
 
 use crate::attempt::Rejection;
 
@@ -44,6 +44,12 @@ impl View {
     pub fn keys_ending_within(&self, seconds: i64, now: Timestamp) -> usize {
         let ends = |key: &&Arc<Key>| key.expires_at.is_some_and(|end| end <= now.plus_seconds(seconds));
         self.people.keys.values().filter(ends).filter(|key| !key.is_replaced && key.is_good(now).is_ok()).count()
+    }
+
+    /// When a provider last said that the person is signed out there; whoever saw another answer before was told since.
+    #[must_use]
+    pub fn signed_out_at(&self, principal: &PrincipalId) -> Option<Timestamp> {
+        self.sessions.signed_out.get(principal).copied()
     }
 
     /// The principal, if it still exists.
@@ -224,6 +230,7 @@ pub(crate) struct Sessions {
     pub(crate) version: i64,
     by_digest: HashMap<Digest, Arc<Session>>,
     by_id: HashMap<CredentialId, Arc<Session>>,
+    signed_out: HashMap<PrincipalId, Timestamp>,
 }
 
 /// A signed-in browser.
@@ -237,9 +244,10 @@ pub(crate) struct Session {
 
 impl Sessions {
     /// Builds the map; what was seen here since the store was told is kept.
-    pub(crate) fn build(version: i64, rows: Vec<SessionRow>, before: &Self) -> Self {
-        let mut sessions = Self { version, ..Self::default() };
-        for row in rows {
+    pub(crate) fn build(signed_in: SignedIn, before: &Self) -> Self {
+        let signed_out = signed_in.signed_out.into_iter().collect();
+        let mut sessions = Self { version: signed_in.version, signed_out, ..Self::default() };
+        for row in signed_in.sessions {
             let seen_here = before.by_id.get(&row.id).map_or(i64::MIN, |session| session.seen.load(Ordering::Relaxed));
             let session = Arc::new(Session {
                 id: row.id,

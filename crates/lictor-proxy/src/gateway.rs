@@ -354,6 +354,7 @@ impl DataThread {
             anteroom,
             recorder: gateway.recorder.clone(),
             drain: gateway.drain.clone(),
+            signed_out_at: None,
         };
         tunnel.open();
         let upgrade = hyper::upgrade::on(incoming.request);

@@ -1,8 +1,11 @@
 //! Which sessions began at a provider, when were they last rechecked, and which does the provider end?
 
+use std::collections::BTreeSet;
+
 use lictor_model::{CredentialId, Timestamp};
 
 use crate::error::StoreError;
+use crate::pool::Tx;
 use crate::rows::{ExternalSessionRow, SessionRow};
 use crate::statement::{Row, Statement, sql};
 use crate::{By, Store, sessions};
@@ -110,7 +113,8 @@ impl Store {
     }
 
     /// Ends the sessions that a provider means: those of its session, or all of its person's; with both, those of that
-    /// session of that person, and those of the person that it gave no name. Answers how many.
+    /// session of that person, and those of the person that it gave no name. Whoever it means is signed out as of now, with
+    /// or without a session here. Answers how many sessions ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away.
@@ -124,7 +128,7 @@ impl Store {
         if subject.is_none() && sid.is_none() {
             return Ok(0);
         }
-        let mut statement = sql("SELECT session, principal FROM external_sessions WHERE issuer = ");
+        let mut statement = sql("SELECT session, principal, subject FROM external_sessions WHERE issuer = ");
         statement.push_bind(issuer);
         if let Some(subject) = subject {
             statement.push(" AND subject = ");
@@ -136,7 +140,23 @@ impl Store {
             // A session of the person whose name at the provider we were never told may be the one.
             statement.push(if subject.is_some() { " OR sid IS NULL)" } else { ")" });
         }
-        self.end_those(by, statement).await
+        let mut tx = self.write().await?;
+        let rows = self.end_those(&mut tx, by, statement).await?;
+        let mut people = rows.iter().map(|row| row.text("subject")).collect::<Result<BTreeSet<_>, _>>()?;
+        people.extend(subject.map(str::to_owned));
+        let mut known = 0;
+        for person in people {
+            known += sql("UPDATE external_accounts SET signed_out_at = $1 WHERE issuer = $2 AND subject = $3")
+                .bind(self.clock.now())
+                .bind(issuer)
+                .bind(person.as_str())
+                .execute(&mut tx)
+                .await?;
+        }
+        if known > 0 {
+            tx.commit().await?;
+        }
+        Ok(rows.len())
     }
 
     /// Ends all sessions that began at a provider, as the configuration names it. Answers how many.
@@ -145,24 +165,25 @@ impl Store {
     /// [`StoreError::Unavailable`] when the database is away.
     pub async fn end_sessions_through(&self, by: &By, provider: &str) -> Result<usize, StoreError> {
         let statement = sql("SELECT session, principal FROM external_sessions WHERE provider = $1").bind(provider);
-        self.end_those(by, statement).await
-    }
-
-    async fn end_those(&self, by: &By, statement: Statement) -> Result<usize, StoreError> {
         let mut tx = self.write().await?;
-        tx.change_sessions().await?;
-        let rows = statement.fetch(&mut tx, "external_sessions").await?;
-        for row in &rows {
-            let (session, principal) = (row.text("session")?, row.text("principal")?);
-            sql("DELETE FROM sessions WHERE id = $1").bind(session.as_str()).execute(&mut tx).await?;
-            let name = crate::principals::name_of(&mut tx, &principal.into()).await?;
-            let name = name.map(|name| name.to_string()).unwrap_or_default();
-            self.record(&mut tx, by, "session.end", &format!("{session} of {name}")).await?;
-        }
-        if !rows.is_empty() {
+        let ended = self.end_those(&mut tx, by, statement).await?.len();
+        if ended > 0 {
             tx.commit().await?;
         }
-        Ok(rows.len())
+        Ok(ended)
+    }
+
+    async fn end_those(&self, tx: &mut Tx, by: &By, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        tx.change_sessions().await?;
+        let rows = statement.fetch(tx, "external_sessions").await?;
+        for row in &rows {
+            let (session, principal) = (row.text("session")?, row.text("principal")?);
+            sql("DELETE FROM sessions WHERE id = $1").bind(session.as_str()).execute(tx).await?;
+            let name = crate::principals::name_of(tx, &principal.into()).await?;
+            let name = name.map(|name| name.to_string()).unwrap_or_default();
+            self.record(tx, by, "session.end", &format!("{session} of {name}")).await?;
+        }
+        Ok(rows)
     }
 
     async fn external_sessions(&self, statement: Statement) -> Result<Vec<ExternalSessionRow>, StoreError> {

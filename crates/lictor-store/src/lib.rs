@@ -36,6 +36,7 @@ pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,
     NewExternalAccount, NewKey, NewPrincipal, NewSecret, PasswordRow, Rotation, SessionRow, Versions,
 };
+pub use sessions::SignedIn;
 pub use sign_in_rules::{RuleChange, RuleGifts};
 
 /// Principals, credentials, roles, teams, grants, sessions and the record. Clones share one pool.

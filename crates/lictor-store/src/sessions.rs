@@ -8,20 +8,39 @@ use crate::rows::SessionRow;
 use crate::statement::{Row, sql};
 use crate::{By, Store, principals};
 
+/// Who is signed in, and who was signed out, as of one version.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// What replicas compare.
+    pub version: i64,
+    /// Every session, oldest first.
+    pub sessions: Vec<SessionRow>,
+    /// When a provider last said of each person that they are signed out there.
+    pub signed_out: Vec<(PrincipalId, Timestamp)>,
+}
+
 impl Store {
-    /// All sessions, and the version that they are of.
+    /// All sessions, when providers last said who is signed out, and the version that both are of.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a session does not read.
-    pub async fn load_sessions(&self) -> Result<(i64, Vec<SessionRow>), StoreError> {
+    pub async fn load_sessions(&self) -> Result<SignedIn, StoreError> {
         let mut tx = self.read().await?;
         let version = crate::directory::versions(&mut tx).await?.sessions;
         let statement =
             sql("SELECT id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent \
                              FROM sessions ORDER BY created_at, id");
         let rows = statement.fetch(&mut tx, "sessions").await?;
+        let statement = sql("SELECT principal, MAX(signed_out_at) AS signed_out_at FROM external_accounts \
+                             WHERE signed_out_at IS NOT NULL GROUP BY principal");
+        let signed_out = statement.fetch(&mut tx, "external_accounts").await?;
         tx.commit().await?;
-        Ok((version, rows.iter().map(session).collect::<Result<_, _>>()?))
+        let moment = |row: &Row| Ok((row.text("principal")?.into(), row.moment("signed_out_at")?));
+        Ok(SignedIn {
+            version,
+            sessions: rows.iter().map(session).collect::<Result<_, _>>()?,
+            signed_out: signed_out.iter().map(moment).collect::<Result<_, StoreError>>()?,
+        })
     }
 
     /// Begins a session.

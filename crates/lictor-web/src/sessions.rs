@@ -47,7 +47,7 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
 
 /// The person's sessions, the one used last first.
 pub(crate) async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<SessionRow>, Early> {
-    let (_, mut all) = web.store.load_sessions().await.map_err(|error| away(visit, &error))?;
+    let mut all = web.store.load_sessions().await.map_err(|error| away(visit, &error))?.sessions;
     all.retain(|session| session.principal == identity.principal.id);
     all.sort_by_key(|session| (session.id != identity.credential.id, std::cmp::Reverse(session.last_seen_at)));
     Ok(all)

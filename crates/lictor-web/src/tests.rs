@@ -116,7 +116,7 @@ impl Stage {
     }
 
     async fn sessions(&self) -> usize {
-        self.store.load_sessions().await.unwrap().1.len()
+        self.store.load_sessions().await.unwrap().sessions.len()
     }
 }
 

@@ -45,7 +45,8 @@ impl SignOn {
         Some(Elsewhere { label: peer.provider.label.clone(), location: end_session.with(&parameters) })
     }
 
-    /// Ends the sessions that a provider's logout token means; answers how many.
+    /// Ends the sessions that a provider's logout token means, and the open sockets of their person; answers how many
+    /// sessions.
     ///
     /// # Errors
     /// [`SignOnError`]: a token that is not believed, was used before, or cannot be judged now, ends nothing.
@@ -75,7 +76,7 @@ impl SignOn {
         let (subject, session) = (logout.subject.as_deref(), logout.session.as_deref());
         let ended =
             inner.store.end_external_sessions(&by, &peer.provider.issuer, subject, session).await.map_err(ours)?;
-        if ended > 0 && !inner.feed.refresh().await {
+        if !inner.feed.refresh().await {
             // Other replicas poll; this one will, too.
             return Err(SignOnError::Ours(Reason::StoreUnavailable));
         }

@@ -59,6 +59,11 @@ impl Close {
         Self { code: RESTART, text: "rights changed: connect again".to_owned(), reason: None }
     }
 
+    /// The person was signed out at their provider: whoever still has a credential of theirs comes again.
+    pub(super) fn signed_out() -> Self {
+        Self { code: RESTART, text: "signed out by the provider: connect again".to_owned(), reason: None }
+    }
+
     pub(super) fn protocol() -> Self {
         Self { code: PROTOCOL, text: "websocket protocol error".to_owned(), reason: None }
     }

@@ -7,7 +7,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use lictor_authn::{Attempt, Authenticator, Origin, Rejection};
 use lictor_authz::{Matched, Permit, decide};
-use lictor_model::{Clock, Identity, Outcome, Permission, Reason, WorkspaceName};
+use lictor_model::{Clock, Identity, Outcome, Permission, Reason, Timestamp, WorkspaceName};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -77,6 +77,8 @@ pub(crate) struct Socket {
     pub(crate) recorder: Recorder,
     /// Whether we are stopping.
     pub(crate) drain: Drain,
+    /// When the person's provider last signed them out, as known at the opening.
+    pub(crate) signed_out_at: Option<Timestamp>,
 }
 
 impl Socket {
@@ -109,6 +111,7 @@ impl Socket {
             }
         };
         self.anteroom = None;
+        self.signed_out_at = self.auth.view().signed_out_at(&identity.principal.id);
         story.identified(&identity);
         match self.open(client, &identity, story).await {
             Ok((mut prefect, _places)) => self.relay(client, &mut prefect, &identity).await,
@@ -248,6 +251,10 @@ impl Socket {
             let borne = self.certificate.as_ref().map_or(Ok(()), |one| one.trusted(self.clock.now()).map(drop));
             if let Err(reason) = borne.and_then(|()| self.auth.recheck(identity)) {
                 return Close::refused(reason, Default::default());
+            }
+            // Told by the change of the answer, not by its time: replicas' clocks differ.
+            if self.auth.view().signed_out_at(&identity.principal.id) != self.signed_out_at {
+                return Close::signed_out();
             }
             match self.may(identity) {
                 Err(close) => return close,

@@ -49,14 +49,14 @@ pub(crate) async fn a_link_sets_a_password_once_and_ends_the_sessions(stage: Sta
     add_link(&stage, "alice", "secret", 60).await.unwrap();
     assert_eq!(stage.store.find_reset_link(&digest("secret")).await.unwrap(), Some(named("alice")));
     assert_eq!(stage.store.find_reset_link(&digest("other")).await.unwrap(), None);
-    assert_eq!(stage.store.load_sessions().await.unwrap().1.len(), 1, "until it is used nothing changes");
+    assert_eq!(stage.store.load_sessions().await.unwrap().sessions.len(), 1, "until it is used nothing changes");
     let before = stage.store.versions().await.unwrap();
     assert_eq!(stage.store.use_reset_link(&by_link("secret"), "$new").await.unwrap(), Some(named("alice")));
     let after = stage.store.versions().await.unwrap();
     assert!(after.directory > before.directory && after.sessions > before.sessions);
     let password = hash_of(&stage).await;
     assert_eq!((password.hash.as_str(), password.must_change), ("$new", false));
-    assert_eq!(stage.store.load_sessions().await.unwrap().1, []);
+    assert_eq!(stage.store.load_sessions().await.unwrap().sessions, []);
     assert_eq!(stage.store.use_reset_link(&by_link("secret"), "$again").await.unwrap(), None);
     assert_eq!(hash_of(&stage).await.hash, "$new");
     let [event, ..] = &stage.store.list_audit(AuditFilter::default()).await.unwrap()[..] else { panic!("no event") };

@@ -65,11 +65,11 @@ pub(crate) async fn sessions_end_with_their_principal(stage: Stage) {
     }
     stage.store.end_session(&by, &"one".into()).await.unwrap();
     stage.store.end_sessions_of(&by, &alice.id, Some(&"two".into())).await.unwrap();
-    let (version, left) = stage.store.load_sessions().await.unwrap();
-    assert_eq!(left, vec![session("two", &alice)]);
+    let before = stage.store.load_sessions().await.unwrap();
+    assert_eq!(before.sessions, vec![session("two", &alice)]);
     stage.store.set_disabled(&by, &named("alice"), true).await.unwrap();
-    let (after, left) = stage.store.load_sessions().await.unwrap();
-    assert!(left.is_empty() && after > version);
+    let after = stage.store.load_sessions().await.unwrap();
+    assert!(after.sessions.is_empty() && after.version > before.version);
 }
 
 pub(crate) async fn a_key_is_revoked_by_its_end_only_when_that_is_unambiguous(stage: Stage) {
@@ -132,10 +132,10 @@ pub(crate) async fn another_password_ends_all_sessions_but_the_one_that_asks(sta
     let here = CredentialRef { kind: CredentialKind::Session, id: "here".into() };
     let by = By { credential: Some(here), ..By::console() };
     stage.store.set_password(&by, &named("alice"), "$new", false).await.unwrap();
-    let (_, left) = stage.store.load_sessions().await.unwrap();
+    let left = stage.store.load_sessions().await.unwrap().sessions;
     assert_eq!(left, [session("here", &alice)]);
     stage.store.set_password(&By::console(), &named("alice"), "$newer", false).await.unwrap();
-    assert!(stage.store.load_sessions().await.unwrap().1.is_empty());
+    assert!(stage.store.load_sessions().await.unwrap().sessions.is_empty());
 }
 
 pub(crate) async fn idle_and_expired_sessions_are_deleted_and_a_touch_is_not_a_change(stage: Stage) {
@@ -151,7 +151,7 @@ pub(crate) async fn idle_and_expired_sessions_are_deleted_and_a_touch_is_not_a_c
     stage.store.touch_sessions(&[("live".into(), Timestamp::from_micros(2))]).await.unwrap();
     assert_eq!(stage.store.versions().await.unwrap(), before);
     assert_eq!(stage.store.delete_expired_sessions(Timestamp::from_micros(400)).await.unwrap(), 2);
-    let (_, left) = stage.store.load_sessions().await.unwrap();
+    let left = stage.store.load_sessions().await.unwrap().sessions;
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].id.as_str(), left[0].last_seen_at), ("live", touched));
     let before = stage.store.versions().await.unwrap();

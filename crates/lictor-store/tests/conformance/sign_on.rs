@@ -46,10 +46,16 @@ async fn begin(stage: &Stage, of: &Principal, id: &str, subject: &str, sid: Opti
 }
 
 async fn sessions(stage: &Stage) -> Vec<String> {
-    let (_, rows) = stage.store.load_sessions().await.unwrap();
+    let rows = stage.store.load_sessions().await.unwrap().sessions;
     let mut ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
     ids.sort();
     ids
+}
+
+async fn signed_out(stage: &Stage) -> Vec<(PrincipalId, Timestamp)> {
+    let mut people = stage.store.load_sessions().await.unwrap().signed_out;
+    people.sort();
+    people
 }
 
 pub(crate) async fn a_person_is_bound_to_one_account_and_never_to_one_that_was_there(stage: Stage) {
@@ -84,11 +90,18 @@ pub(crate) async fn a_provider_ends_what_it_names_and_nothing_else(stage: Stage)
     let before = stage.store.versions().await.unwrap();
     assert_eq!(end("https://b", Some("1"), None).await, 0);
     assert_eq!(end("https://a", None, Some("w")).await, 0);
-    assert_eq!(end("https://a", Some("2"), Some("x")).await, 0);
     assert_eq!(end("https://a", None, None).await, 0);
     assert_eq!(stage.store.versions().await.unwrap(), before);
+    assert_eq!(signed_out(&stage).await, []);
     assert_eq!(end("https://a", None, Some("x")).await, 1);
     assert_eq!(sessions(&stage).await, ["s2", "s3", "s4"]);
+    let first = stage.clock.now();
+    assert_eq!(signed_out(&stage).await, [(one.id.clone(), first)]);
+    stage.clock.advance(1);
+    assert_eq!(end("https://a", Some("2"), Some("x")).await, 0, "a session of another");
+    let mut both = vec![(one.id.clone(), first), (two.id.clone(), stage.clock.now())];
+    both.sort();
+    assert_eq!(signed_out(&stage).await, both, "the person is named all the same");
     assert_eq!(end("https://a", Some("1"), Some("w")).await, 1);
     assert_eq!(sessions(&stage).await, ["s2", "s4"], "the one without a name may be meant");
     assert_eq!(end("https://a", Some("1"), None).await, 1);
