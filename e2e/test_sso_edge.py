@@ -10,11 +10,12 @@ from stage import http
 from stage.provider import Claims, Provider
 from stage.raw import exchange
 from stage.recorder import Recorder
-from stage.signing import SigningKey, unsigned
+from stage.signing import BalancerKey, SigningKey, unsigned
 from stage.sso import Door
 from stage.visitor import Visitor, said
 
 HEADER = "Cf-Access-Jwt-Assertion"
+BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/prefect/50dc6c495c0c9188"
 
 
 def tables(edge: Provider) -> str:
@@ -27,6 +28,16 @@ keys_url = "{edge.issuer}/keys"
 [[edges.cf.rules]]
 claim = "email"
 matches = '.*@example\\.com'
+role = "viewer"
+[edges.balanced]
+preset = "alb"
+issuer = "https://idp.example"
+audience = "client-at-the-provider"
+signer = "{BALANCER}"
+keys_url = "{edge.issuer}/balancer"
+[[edges.balanced.rules]]
+claim = "groups"
+equals = "eng"
 role = "viewer"
 [edges.near]
 label = "The house"
@@ -111,6 +122,61 @@ def test_an_assertion_that_comes_twice_counts_for_nobody(door: Door, edge: Provi
         lines = f"GET /lictor/sso/cf/begin HTTP/1.1\r\nHost: 127.0.0.1:{door.port}\r\nAccept: text/html\r\n{HEADER}: {first}\r\n{HEADER.lower()}: {second}\r\n\r\n"
         outcome = exchange(door.port, lines.encode())
         assert outcome.statuses == [400] and "set-cookie" not in outcome.head.lower()
+
+
+# --- an AWS load balancer ---
+
+
+@pytest.fixture(scope="module")
+def balancer(edge: Provider) -> BalancerKey:
+    """Its key, published under its id."""
+    key = BalancerKey("6f1e8a52-0c4a-4c5b-9d0e-7b9c3f9f1a2b")
+    edge.answers[key.kid] = (200, "text/plain", key.public)
+    return key
+
+
+def balanced(key: BalancerKey, header: Claims | None = None, **claims: object) -> dict[str, str]:
+    end = int(time.time()) + 120
+    said = {"client": "client-at-the-provider", "iss": "https://idp.example", "signer": BALANCER, "exp": end, **(header or {})}
+    return {"X-Amzn-Oidc-Data": key.sign(said, {"sub": "u-9", "preferred_username": "lin", "groups": ["eng"], "iss": "https://idp.example", "exp": end, **claims})}
+
+
+def test_whom_a_load_balancer_vouches_for_is_signed_in(door: Door, balancer: BalancerKey) -> None:
+    assert "Continue with AWS" in said(Visitor(door.port).get("/lictor/sign-in"))
+    visitor, answer = enter(door, "balanced", **balanced(balancer))
+    assert (answer.status, answer.headers["location"]) == (303, "/runs"), said(answer)
+    assert "lin" in said(visitor.get("/lictor/account")) and visitor.status() == 200 and door.grants("lin") == {"viewer"}
+    assert enter(door, "balanced", **balanced(balancer, sub="u-10", groups=["sales"]))[1].reason == "sign-on-refused"
+
+
+def test_a_load_balancer_s_bad_assertion_signs_nobody_in(door: Door, edge: Provider, balancer: BalancerKey) -> None:
+    stranger = BalancerKey(balancer.kid)
+    unknown = BalancerKey("00000000-0000-4000-8000-000000000000")
+    past = int(time.time()) - 3600
+    bad = {
+        "nothing": {}, "the assertion of another kind of edge": {"X-Amzn-Oidc-Data": assertion(edge)},
+        "another's load balancer": balanced(balancer, {"signer": BALANCER.replace("123456789012", "210987654321")}),
+        "no signer": balanced(balancer, {"signer": None}), "another client": balanced(balancer, {"client": "other"}), "another issuer": balanced(balancer, {"iss": "https://evil.example"}),
+        "over": balanced(balancer, {"exp": past}, exp=past), "without an end": balanced(balancer, {"exp": None}), "nobody": balanced(balancer, sub=None),
+        "another key of that id": balanced(stranger), "a key that is not published": balanced(unknown),
+        "an id that leads elsewhere": balanced(balancer, {"kid": "../keys"}), "another algorithm": balanced(balancer, {"alg": "HS256"}),
+    }  # fmt: skip
+    keys = edge.asked.count("keys")
+    for what, headers in bad.items():
+        visitor, answer = enter(door, "balanced", **headers)
+        assert (answer.status, answer.reason) == (400, "sign-on-rejected"), f"{what}: {said(answer)}"
+        assert not visitor.is_signed_in()
+    assert edge.asked.count(balancer.kid) == 1, "a key is fetched once"
+    assert edge.asked.count("keys") == keys, "no id leads elsewhere"
+
+
+def test_a_flood_of_unknown_keys_does_not_become_one_at_the_publisher(door: Door, edge: Provider, balancer: BalancerKey) -> None:
+    before = len(edge.asked)
+    for number in range(40):
+        headers = balanced(balancer, {"kid": f"unknown-{number}"})
+        assert enter(door, "balanced", **headers)[1].reason in ("sign-on-rejected", "provider-unavailable")
+    assert len(edge.asked) - before <= 10
+    assert enter(door, "balanced", **balanced(balancer))[1].status == 303, "the key that is known goes on"
 
 
 def test_the_rules_decide_about_whom_the_edge_vouches_for(door: Door, edge: Provider) -> None:

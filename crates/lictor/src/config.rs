@@ -5,6 +5,7 @@
 pub(crate) mod decide;
 pub(crate) mod edges;
 pub(crate) mod limits;
+mod load_balancer;
 pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod providers;

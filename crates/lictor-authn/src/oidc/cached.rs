@@ -30,7 +30,7 @@ struct State<T> {
 /// It cannot be had now, and was not had within a day.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct NotHad(String);
+pub struct NotHad(pub(crate) String);
 
 impl<T> Cached<T> {
     pub(crate) fn new(clock: Clock) -> Self {

@@ -51,6 +51,11 @@ impl Endpoint {
         host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// What is one step below it; the step must need no encoding.
+    pub(crate) fn below(&self, step: &str) -> Result<Self, EndpointError> {
+        Self::parse(&format!("{}/{step}", self.to_string().trim_end_matches('/')))
+    }
+
     /// As a request's target.
     pub(crate) fn uri(&self) -> Uri {
         self.0.clone()

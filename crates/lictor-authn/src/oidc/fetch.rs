@@ -85,7 +85,12 @@ impl Answer {
         object.ok_or_else(|| FetchError::NotJson(self.url.clone()))
     }
 
-    /// The body of an answer that went well.
+    /// The body, whatever it is.
+    pub(crate) fn into_body(self) -> Bytes {
+        self.body
+    }
+
+    /// The answer, if it went well.
     pub(crate) fn expect_ok(self) -> Result<Self, FetchError> {
         if self.status == StatusCode::OK {
             Ok(self)

@@ -46,6 +46,11 @@ impl Forger {
         KeySet::read(&set, &[]).unwrap()
     }
 
+    pub(crate) fn decoding(&self) -> jsonwebtoken::DecodingKey {
+        let jwk = serde_json::from_value(self.jwk()).unwrap();
+        jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap()
+    }
+
     pub(crate) fn header(&self) -> Header {
         Header { kid: Some(self.kid.to_owned()), ..Header::new(Algorithm::ES256) }
     }

@@ -12,7 +12,9 @@ use super::fetch::{FetchError, Fetcher, TrustError};
 use super::id_token::{self, Occasion};
 use super::json::{self, Object};
 use super::keys::{KeySet, NoKey};
+use super::load_balancer::Assertion;
 use super::logout_token::{self, Logout};
+use super::named_keys::NamedKeys;
 use super::provider::{Edge, Proof, Provider};
 use super::token::{Expected, TokenError, Unverified};
 
@@ -23,6 +25,7 @@ pub(crate) struct Peer {
     clock: Clock,
     metadata: Cached<Metadata>,
     keys: Cached<KeySet>,
+    named_keys: NamedKeys,
 }
 
 /// A token that cannot be believed, or not be judged now.
@@ -40,7 +43,8 @@ impl Peer {
     pub(crate) fn new(provider: Provider, clock: Clock) -> Result<Self, TrustError> {
         let fetcher = Fetcher::new(provider.trusted.as_deref())?;
         let (metadata, keys) = (Cached::new(clock.clone()), Cached::new(clock.clone()));
-        Ok(Self { provider, fetcher, clock, metadata, keys })
+        let named_keys = NamedKeys::new(clock.clone());
+        Ok(Self { provider, fetcher, clock, metadata, keys, named_keys })
     }
 
     /// What it says of itself.
@@ -73,6 +77,13 @@ impl Peer {
         let expected = Expected { audience: None, ..self.expected() };
         let claims = self.verify(token.expose(), |token, keys| token.verify(keys, expected)).await?;
         if json::text(&claims, "sub") == Some(subject) { Ok(claims) } else { Err(TokenError::Claim("sub").into()) }
+    }
+
+    /// The claims of a load balancer's assertion; its key is below the address.
+    pub(crate) async fn balanced(&self, token: &str, signer: &str, keys: &Endpoint) -> Result<Object, VerifyError> {
+        let assertion = Assertion::read(token, signer, self.expected())?;
+        let key = self.named_keys.get(assertion.kid(), keys, &self.fetcher).await?;
+        Ok(assertion.verify(&key, self.expected())?)
     }
 
     /// Verifies with the keys that there are, and with newer ones where those do not fit: providers change their keys.

@@ -15,6 +15,8 @@ pub async fn probe(provider: Provider, clock: Clock) -> Result<String, SignOnErr
     if let Some(edge) = &peer.provider.edge {
         return match &edge.proof {
             Proof::Network { .. } => Ok(format!("believed by its address, in the header {}", edge.header)),
+            // There is no list of its keys: each is asked for when somebody comes with it.
+            Proof::LoadBalancer { signer, .. } => Ok(format!("believes {signer} in the header {}", edge.header)),
             Proof::Signed { .. } => Ok(format!("{} keys for the header {}", peer.keys().await?.len(), edge.header)),
         };
     }

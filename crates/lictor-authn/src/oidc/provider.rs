@@ -65,6 +65,15 @@ pub enum Proof {
         /// Whether an address in it counts as verified though it does not say so.
         trusts_email: bool,
     },
+    /// It is the assertion of an AWS load balancer, made for our `client_id`.
+    LoadBalancer {
+        /// Below which address the keys are, each by its id.
+        keys: Endpoint,
+        /// The load balancer's ARN.
+        signer: String,
+        /// Whether an address in it counts as verified though it does not say so.
+        trusts_email: bool,
+    },
     /// It comes straight from there, where nobody else can send it.
     Network {
         /// The edge's own addresses.

@@ -9,7 +9,7 @@ use lictor_model::WorkspaceName;
 
 use super::providers::{is_usable_name, span, texts, trusted, usable_client_id, usable_label};
 use super::written::Section;
-use super::{Surroundings, rules};
+use super::{Surroundings, load_balancer, rules};
 
 /// What a preset sets.
 struct Preset {
@@ -39,6 +39,7 @@ const PRESETS: &[Preset] = &[
         keys: Some("https://www.gstatic.com/iap/verify/public_key-jwk"),
         trusts_email: true,
     },
+    Preset { name: "alb", label: "AWS", header: "x-amzn-oidc-data", issuer: None, keys: None, trusts_email: false },
 ];
 
 /// Every edge of the file.
@@ -102,7 +103,7 @@ fn one(
 fn preset(section: &mut Section<'_>) -> Option<&'static Preset> {
     let found = section.text("preset")?.read(|text| {
         let known = PRESETS.iter().find(|preset| preset.name == text);
-        known.ok_or_else(|| format!("there is no preset {text:?}: there is cloudflare, iap, or none at all"))
+        known.ok_or_else(|| format!("there is no preset {text:?}: there is cloudflare, iap, alb, or none at all"))
     });
     found.map(|found| found.value)
 }
@@ -118,6 +119,9 @@ fn signed(section: &mut Section<'_>, preset: Option<&Preset>) -> (Option<String>
     if audience.is_none() {
         section
             .problem("audience", "is missing: what the assertion's claim aud says; without it any tenant's would do");
+    }
+    if preset.is_some_and(|preset| preset.name == "alb") {
+        return (issuer, audience, load_balancer::proof(section));
     }
     let below = issuer.as_ref().filter(|_| preset.is_some_and(|preset| preset.name == "cloudflare"));
     let default = below.map(|issuer| format!("{}/cdn-cgi/access/certs", issuer.trim_end_matches('/')));

@@ -233,6 +233,24 @@ fn an_edge_is_believed_for_one_audience_or_from_one_network() {
     let iap =
         edge("preset = \"iap\"\naudience = \"/projects/1/global/backendServices/2\"").unwrap().providers.remove(0);
     assert_eq!(iap.issuer, "https://cloud.google.com/iap");
+    let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/prefect/50dc6c495c0c9188";
+    let alb =
+        |signer: &str| format!("preset = \"alb\"\nissuer = \"https://idp.example\"\naudience = \"client\"\n{signer}");
+    let made = edge(&alb(&format!("signer = \"{arn}\""))).unwrap().providers.remove(0);
+    let Some(Edge { header, proof: Proof::LoadBalancer { keys: at, signer, trusts_email: false } }) = made.edge else {
+        panic!("no load balancer")
+    };
+    assert_eq!((header.as_str(), signer.as_str()), ("x-amzn-oidc-data", arn));
+    assert_eq!(at.to_string().trim_end_matches('/'), "https://public-keys.auth.elb.eu-west-1.amazonaws.com");
+    for (signer, key) in [
+        (String::new(), "edges.a.signer"),
+        ("signer = \"prefect\"".to_owned(), "edges.a.signer"),
+        (format!("signer = \"{}\"", arn.replace("arn:aws", "arn:aws-cn")), "edges.a.keys_url"),
+        (format!("signer = \"{arn}\"\nkeys_url = \"http://k.example\""), "edges.a.keys_url"),
+    ] {
+        let problems = edge(&alb(&signer)).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.key == key), "{signer}: {problems:?}");
+    }
     assert!(edge("header = \"X-User\"\nnetworks = [\"10.0.0.7\"]\ngroups_header = \"X-Groups\"").is_ok());
     for (text, key) in [
         ("preset = \"cloudflare\"\nissuer = \"https://t.example\"", "edges.a.audience"),
