@@ -80,3 +80,15 @@ def test_changes_through_both_replicas_are_in_one_record(replicas: list[Gateway]
         until("the key works", lambda gateway=gateway: gateway.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, 1.0)
         assert gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).status == 200
     assert [event["operation"] for event in replicas[0].cli_json("audit", "list", "--actor", name)].count("POST /variables/") == 2
+
+
+def test_a_store_moves_from_a_file_to_running_replicas(replicas: list[Gateway], own_gateway: Gateway, tmp_path: Path) -> None:
+    """Last, for it replaces everything."""
+    _, key = own_gateway.newcomer("viewer")
+    mine = replicas[0].newcomer("viewer")[1]
+    socket = opens(replicas[1].port, mine)
+    own_gateway.cli("backup", str(tmp_path / "backup.jsonl"))
+    replicas[0].cli("restore", str(tmp_path / "backup.jsonl"), "--replace")
+    works = lambda one, key: one.ask("POST", "/api/flows/filter", key=key, body={}).status == 200
+    until("both let the file's people in and nobody else", lambda: all(works(each, key) and not works(each, mine) for each in replicas))
+    assert socket.until_closed(10) == 1008

@@ -16,6 +16,17 @@ pub enum StoreError {
         "the database cannot be brought up to date: {0}; use the Lictor that wrote it or a newer one, or restore a backup"
     )]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// A newer program has changed the tables in a way that this one does not know.
+    #[error(
+        "the database is of a newer Lictor (its tables have version {theirs}, those of this one {ours}), and they do not serve this one: \
+         use the newer one, or restore a backup from before the upgrade into a new database"
+    )]
+    Newer {
+        /// The version of the tables.
+        theirs: i64,
+        /// What this program knows.
+        ours: i64,
+    },
     /// Not a URL of a store.
     #[error(
         "the store {0:?} is not usable: write sqlite:///absolute/path.db or postgres://user:password@host/database"

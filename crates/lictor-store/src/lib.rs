@@ -2,6 +2,7 @@
 
 mod audit;
 mod automations;
+mod backup;
 mod bans;
 mod by;
 mod directory;
@@ -28,6 +29,7 @@ mod spent;
 mod statement;
 mod teams;
 
+pub use backup::{BackedUp, BackupError, Restored};
 pub use bans::HeldBan;
 pub use by::By;
 pub use error::StoreError;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use lictor_model::Clock;
@@ -14,8 +15,12 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::pool::Pool;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| tolerant(sqlx::migrate!("migrations/sqlite")));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| tolerant(sqlx::migrate!("migrations/postgres")));
+
+/// Where a newer program says for which older ones its tables still serve.
+const SERVE_FROM: &str = "SELECT value FROM meta WHERE name = 'tables-serve-from'";
+const NEWEST: &str = "SELECT MAX(version) FROM _sqlx_migrations";
 
 /// How long a caller waits for a connection before the store counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -89,7 +94,26 @@ async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
     // Not `run`: its future is not `Send`, so that a store could not be opened in a spawned task.
     SQLITE.run_direct(None, &mut *tx, false).await.map_err(migration)?;
+    let newest: i64 = sqlx::query_scalar(NEWEST).fetch_one(&mut *tx).await?;
+    let serve_from: Option<String> = sqlx::query_scalar(SERVE_FROM).fetch_optional(&mut *tx).await?;
+    check_age(&SQLITE, newest, serve_from)?;
     Ok(tx.commit().await?)
+}
+
+/// Migrations of a newer program are not an error by themselves: an upgrade can be taken back.
+fn tolerant(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+/// Whether this program may work on the tables, should a newer one have been at them.
+fn check_age(migrator: &Migrator, theirs: i64, serve_from: Option<String>) -> Result<(), StoreError> {
+    let ours = migrator.iter().map(|migration| migration.version).max().unwrap_or_default();
+    if theirs <= ours {
+        return Ok(());
+    }
+    let serves = serve_from.and_then(|from| from.parse::<i64>().ok()).is_some_and(|from| from <= ours);
+    if serves { Ok(()) } else { Err(StoreError::Newer { theirs, ours }) }
 }
 
 async fn open_postgres(url: &str) -> Result<Pool, StoreError> {
@@ -113,6 +137,9 @@ async fn migrate_postgres(options: &PgConnectOptions) -> Result<(), StoreError> 
     let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
     let mut connection = connected.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))??;
     POSTGRES.run_direct(None, &mut connection, false).await.map_err(migration)?;
+    let newest: i64 = sqlx::query_scalar(NEWEST).fetch_one(&mut connection).await?;
+    let serve_from: Option<String> = sqlx::query_scalar(SERVE_FROM).fetch_optional(&mut connection).await?;
+    check_age(&POSTGRES, newest, serve_from)?;
     Ok(connection.close().await?)
 }
 

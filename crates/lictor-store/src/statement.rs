@@ -41,6 +41,14 @@ impl Statement {
         self.text.to_mut().push_str(text);
     }
 
+    /// Adds the name of a column as the database itself told it.
+    pub(crate) fn push_name(&mut self, name: &str) {
+        let text = self.text.to_mut();
+        text.push('"');
+        text.push_str(&name.replace('"', "\"\""));
+        text.push('"');
+    }
+
     /// Adds `$n` to the text, and its value.
     pub(crate) fn push_bind(&mut self, value: impl Into<Value>) {
         self.values.push(value.into());
@@ -166,6 +174,24 @@ impl Row {
     /// An integer.
     pub(crate) fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
         self.maybe_integer(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    /// A text, or nothing, of a column whose name the database told.
+    pub(crate) fn cell_text(&self, column: &str) -> Result<Option<String>, StoreError> {
+        let cell = match &self.cells {
+            Cells::Sqlite(row) => row.try_get(column),
+            Cells::Postgres(row) => row.try_get(column),
+        };
+        Ok(cell?)
+    }
+
+    /// An integer, or nothing, of a column whose name the database told.
+    pub(crate) fn cell_integer(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        let cell = match &self.cells {
+            Cells::Sqlite(row) => row.try_get(column),
+            Cells::Postgres(row) => row.try_get(column),
+        };
+        Ok(cell?)
     }
 
     /// A text that `read` understands.

@@ -1,6 +1,7 @@
 //! Which command was asked for? One file per noun; this one names them all and runs the chosen one.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod ban;
 pub(crate) mod can;
 pub(crate) mod check;
@@ -102,6 +103,10 @@ enum Command {
     /// Identity providers: forget one that is gone.
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Write all of the store into one file, while the gateway runs.
+    Backup(backup::Backup),
+    /// Put a backup into a new store, of either database, or in the place of what is there.
+    Restore(backup::Restore),
     /// Bring people over from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
@@ -152,6 +157,10 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         }
         Command::Ban(ban) => on_store(target, async |console| ban.run(&console).await),
         Command::Provider(provider) => on_store(target, async |console| provider.run(&console).await),
+        Command::Backup(backup) => on_store(target, async |console| backup.run(&console).await),
+        Command::Restore(restore) => {
+            runtime()?.block_on(async { restore.run(&Console::open_or_make(target).await?).await })
+        }
         Command::Import(import) => on_store(target, async |console| import.run(&console).await),
         Command::Audit(audit) => audit.run(target),
         Command::Policy(policy) => policy.run(target),
@@ -199,6 +208,8 @@ mod tests {
             "user add alice --role developer --password-stdin",
             "user set-password alice",
             "user reset-link alice --expires 2h",
+            "backup lictor.jsonl --data d",
+            "restore - --replace --config lictor.toml",
             "ban list --json",
             "ban lift 192.0.2.7",
             "ban add alice --for 30m",

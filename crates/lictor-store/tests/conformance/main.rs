@@ -12,6 +12,7 @@
 
 mod account;
 mod automations;
+mod backup;
 mod credentials;
 mod directory;
 mod keys;
@@ -59,6 +60,9 @@ on_one_handle! {
     directory: no_name_of_a_workspace_means_everywhere,
     directory: every_change_moves_the_version_of_what_it_changes,
     opening: the_first_to_ask_chooses_a_setting,
+    backup: what_was_taken_out_is_put_back_into_another_database,
+    backup: what_is_there_is_replaced_only_when_told_so_and_what_was_revoked_stays_so,
+    backup: a_damaged_or_newer_backup_changes_nothing,
     owners: the_last_owner_stays,
     owners: two_owners_who_remove_each_other_at_once_leave_one,
     owners: only_an_enabled_user_who_owns_everything_counts_as_an_owner,
@@ -130,6 +134,6 @@ on_several_handles! {
 
 on_a_new_place! {
     opening: many_openers_of_a_new_database_agree_on_its_tables,
-    opening: a_database_of_a_newer_program_is_refused,
+    opening: a_database_of_a_newer_program_is_opened_only_if_its_tables_serve_this_one,
     opening: grants_and_roles_of_before_there_were_teams_are_kept,
 }

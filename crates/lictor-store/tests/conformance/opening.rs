@@ -42,13 +42,26 @@ pub(crate) async fn many_openers_of_a_new_database_agree_on_its_tables(place: Pl
     }
 }
 
-pub(crate) async fn a_database_of_a_newer_program_is_refused(place: Place) {
+pub(crate) async fn a_database_of_a_newer_program_is_opened_only_if_its_tables_serve_this_one(place: Place) {
     Store::open(&place.url, Clock::system()).await.unwrap().close().await;
+    let serve_from = |version: &str| format!("UPDATE meta SET value = '{version}' WHERE name = 'tables-serve-from'");
+    execute(&place.url, &serve_from("9999")).await.unwrap();
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                  SELECT 9999, description, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
     execute(&place.url, newer).await.unwrap();
     let refused = Store::open(&place.url, Clock::system()).await;
-    assert!(matches!(refused, Err(StoreError::Migration(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { theirs: 9999, .. })), "{refused:?}");
+    execute(&place.url, "ALTER TABLE principals ADD COLUMN newer TEXT").await.unwrap();
+    execute(&place.url, &serve_from("15")).await.unwrap();
+    let store = Store::open(&place.url, Clock::system()).await.unwrap();
+    let mut file = Vec::new();
+    store.back_up(&By::console(), &mut file).await.unwrap();
+    store.close().await;
+    let older = Store::open("sqlite::memory:", Clock::system()).await.unwrap();
+    let refused = older.restore(&By::console(), file.as_slice(), false).await;
+    assert!(matches!(refused, Err(BackupError::Newer { theirs: 9999, .. })), "{refused:?}");
+    execute(&place.url, "DELETE FROM meta WHERE name = 'tables-serve-from'").await.unwrap();
+    assert!(matches!(Store::open(&place.url, Clock::system()).await, Err(StoreError::Newer { .. })));
 }
 
 pub(crate) async fn grants_and_roles_of_before_there_were_teams_are_kept(place: Place) {

@@ -8,6 +8,7 @@ use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
 use super::audit::automations::AutomationsError;
+use super::backup::BackupFileError;
 use super::can::CanError;
 use super::connect::ConnectError;
 use super::import::ImportError;
@@ -28,6 +29,10 @@ pub(crate) enum CliError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Backup(Box<lictor_store::BackupError>),
+    #[error(transparent)]
+    BackupFile(#[from] BackupFileError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]

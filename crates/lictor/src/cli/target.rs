@@ -150,6 +150,14 @@ impl Console {
         Self::open_url(&url).await
     }
 
+    /// The same, where a data directory that is not there yet is made.
+    pub(crate) async fn open_or_make(target: &Target) -> Result<Self, CliError> {
+        match target.place()? {
+            Place::Data(data) => Self::open_url(&store_url_in(&data)).await,
+            Place::Config(_) => Self::open(target).await,
+        }
+    }
+
     /// Opens a store.
     pub(crate) async fn open_url(url: &Secret) -> Result<Self, CliError> {
         let clock = Clock::system();
