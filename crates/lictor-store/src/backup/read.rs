@@ -9,6 +9,9 @@ use super::{BackupError, Chain, FORM, Line};
 /// The longest line that is read: no row is a hundredth of that.
 const LONGEST: u64 = 8 * 1024 * 1024;
 
+/// A row as the file has it: its table, and what stands in which column.
+pub(super) type FileRow = (String, Map<String, Value>);
+
 /// A file that is being read.
 pub(super) struct Lines<R> {
     from: R,
@@ -30,7 +33,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next row; `None` after the last, once the file is found whole.
-    pub(super) fn row(&mut self) -> Result<Option<(String, Map<String, Value>)>, BackupError> {
+    pub(super) fn row(&mut self) -> Result<Option<FileRow>, BackupError> {
         let before = self.chain.0.clone();
         match self.next()? {
             Line::Row { table, cells } => {

@@ -33,8 +33,15 @@ impl Store {
         }
         let revoked = sql("SELECT id, revoked_at FROM api_keys WHERE revoked_at IS NOT NULL");
         let revoked = revoked.fetch(&mut tx, "api_keys").await?;
+        let serve_from = serve_from(&mut tx).await?;
         clear(&mut tx).await?;
         let rows = fill(&mut tx, &mut lines).await?;
+        // That is about the tables as they are, not as they were when the backup was taken.
+        sql("DELETE FROM meta WHERE name = 'tables-serve-from'").execute(&mut tx).await?;
+        if let Some(version) = serve_from {
+            let keep = sql("INSERT INTO meta (name, value) VALUES ('tables-serve-from', $1)").bind(version.as_str());
+            keep.execute(&mut tx).await?;
+        }
         let still_revoked = revoke_again(&mut tx, &revoked).await?;
         let object = format!("as of {taken_at}{}", if replace { ", replacing what was there" } else { "" });
         self.record(&mut tx, by, "store.restore", &object).await?;
@@ -46,6 +53,11 @@ impl Store {
 async fn count(tx: &mut Tx, statement: &'static str) -> Result<i64, StoreError> {
     let row = sql(statement).fetch_first(tx, "principals").await?;
     row.map_or(Ok(0), |row| row.integer("count"))
+}
+
+async fn serve_from(tx: &mut Tx) -> Result<Option<String>, StoreError> {
+    let row = sql("SELECT value FROM meta WHERE name = 'tables-serve-from'").fetch_first(tx, "meta").await?;
+    row.map(|row| row.text("value")).transpose()
 }
 
 /// Empties every table that can be; the record cannot.

@@ -56,7 +56,9 @@ pub(crate) async fn what_is_there_is_replaced_only_when_told_so_and_what_was_rev
     let refused = stage.store.restore(&by, file.as_slice(), false).await;
     assert!(matches!(refused, Err(BackupError::NotEmpty(2))), "{refused:?}");
     assert_eq!((stage.store.versions().await.unwrap(), stage.operations().await), (versions, events.clone()));
+    stage.store.meta_set("tables-serve-from", "14").await.unwrap();
     let restored = stage.store.restore(&by, file.as_slice(), true).await.unwrap();
+    assert_eq!(stage.store.meta_get("tables-serve-from").await.unwrap().as_deref(), Some("14"), "the tables' own word");
     assert_eq!(restored.still_revoked, 1);
     assert_eq!(restored.rows.get("audit").copied().unwrap_or_default(), 0, "all of its events are there");
     let now = stage.store.load_directory().await.unwrap();

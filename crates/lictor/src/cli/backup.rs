@@ -17,9 +17,10 @@ use super::target::Console;
 /// `lictor backup`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The gateway may be running, and the backup fits either database: taken from SQLite it can be put into
-PostgreSQL. It holds what passwords and keys are verified by, and the record; it is written for its owner's
-eyes only, so keep it like a password. Sessions and reset links are not part of it.
+The gateway may be running, and the backup fits either database: taken from SQLite it
+can be put into PostgreSQL. It holds what passwords and keys are verified by, and the
+record; it is written for its owner's eyes only, so keep it like a password. Sessions
+and reset links are not part of it.
 
 Examples:
   lictor backup lictor-2026-11-24.jsonl
@@ -33,9 +34,10 @@ pub(crate) struct Backup {
 /// `lictor restore`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-All of it or nothing, in one transaction; a running gateway follows within a second. Everybody is signed
-out. With --replace, what is there now is gone, but a key that was revoked since the backup stays revoked,
-and the record keeps every event. Start running gateways anew afterwards: they hold secrets of the old store.
+All of it or nothing, in one transaction; a running gateway follows within a second.
+Everybody is signed out. With --replace, what is there now is gone, but a key that was
+revoked since the backup stays revoked, and the record keeps every event. Start running
+gateways anew afterwards: they hold secrets of the old store.
 
 Examples:
   lictor restore lictor-2026-11-24.jsonl --data /srv/lictor
