@@ -186,6 +186,12 @@ def test_signing_out_here_offers_to_sign_out_there(door: Door, idp: Provider, ad
     assert bob.send("/lictor/sign-out").status == 303
 
 
+def test_who_has_no_password_here_is_told_so_and_not_asked_for_it(door: Door, idp: Provider, ada: Visitor) -> None:
+    page = ada.get("/lictor/account/password")
+    assert page.status == 200 and "has no password here" in said(page) and "<input" not in page.body.decode()
+    assert ada.send("/lictor/account/password", current="", new="a long enough one", repeat="a long enough one").status == 422
+
+
 def tell(door: Door, token: str, provider: str = "idp") -> int:
     """The provider's own request."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}

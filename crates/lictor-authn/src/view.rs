@@ -39,6 +39,12 @@ impl View {
         self.people.passwords_by_principal.get(principal).is_some_and(|password| password.must_change)
     }
 
+    /// Whether the principal has a password here: who signs in at a provider has none, unless somebody gave them one.
+    #[must_use]
+    pub fn has_password(&self, principal: &PrincipalId) -> bool {
+        self.people.password_of(principal).is_some()
+    }
+
     /// How many keys in use end within so many seconds and have no successor.
     #[must_use]
     pub fn keys_ending_within(&self, seconds: i64, now: Timestamp) -> usize {

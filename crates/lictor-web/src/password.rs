@@ -38,6 +38,13 @@ struct FirstPage<'a> {
     problems: &'a Problems,
 }
 
+/// Nothing to change: the person signs in elsewhere.
+#[derive(Template)]
+#[template(path = "no_password.html")]
+struct NonePage<'a> {
+    layout: Layout<'a>,
+}
+
 /// Which field is wrong, and how.
 #[derive(Default)]
 pub(crate) struct Problems {
@@ -68,6 +75,9 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
     let identity = person(&visit, &web)?;
     let next = asked.next.as_deref().map(|next| Next::read(Some(next)));
     let layout = visit.layout(Section::Password, asked.done());
+    if !web.auth.view().has_password(&identity.principal.id) {
+        return Ok(answer::page(StatusCode::OK, &NonePage { layout }));
+    }
     Ok(page(StatusCode::OK, layout, must_change(&web, identity), next.as_ref(), &Problems::default()))
 }
 
