@@ -107,6 +107,11 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::UnknownCertificate
             | Reason::AmbiguousCertificate
             | Reason::CertificateNotTrusted
+            | Reason::UnknownIssuer
+            | Reason::InvalidToken
+            | Reason::ExpiredToken
+            | Reason::UnmatchedToken
+            | Reason::AmbiguousToken
             | Reason::TwoCredentials
             | Reason::TooManyFailures
             | Reason::PasswordsClosed

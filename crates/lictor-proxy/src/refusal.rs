@@ -22,11 +22,13 @@ pub struct Refusal {
     pub lacking: PermissionSet,
     /// In how many seconds it may be tried again, when that is known.
     pub retry_after: Option<u32>,
+    /// What is wrong in particular, in words of ours.
+    pub particular: Option<&'static str>,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, lacking: PermissionSet::EMPTY, retry_after: None }
+        Self { reason, lacking: PermissionSet::EMPTY, retry_after: None, particular: None }
     }
 }
 
@@ -38,7 +40,8 @@ impl From<lictor_authz::Denial> for Refusal {
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
-        Self { retry_after: rejection.retry_after, ..Self::from(rejection.reason) }
+        let Rejection { retry_after, detail: particular, .. } = rejection;
+        Self { retry_after, particular, ..Self::from(rejection.reason) }
     }
 }
 
@@ -47,6 +50,9 @@ impl Refusal {
     #[must_use]
     pub fn detail(&self) -> String {
         let advice = self.reason.advice();
+        if let Some(particular) = self.particular {
+            return format!("{advice} {particular}");
+        }
         if self.lacking.is_empty() {
             return advice.to_owned();
         }

@@ -7,6 +7,7 @@ mod bans;
 mod by;
 mod directory;
 mod error;
+mod exchange;
 mod external_accounts;
 mod external_sessions;
 mod grants;

@@ -22,6 +22,7 @@ pub mod setup;
 mod sign_in;
 mod sign_on;
 mod sign_out;
+mod token;
 mod visit;
 mod when;
 

@@ -14,7 +14,7 @@ use lictor_store::Store;
 use crate::visit::Visit;
 use crate::{
     account, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in, sign_on,
-    sign_out,
+    sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -51,6 +51,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
         .route("/lictor/keys/rotate", post(key_rotation::submit))
         .route("/lictor/report-leak", post(leak::submit))
+        .route("/lictor/token", post(token::submit))
         .route("/lictor/account/sessions/end-all", post(sessions::end_all))
         .route(reset::PATH, get(reset::show).post(reset::submit))
         .route("/lictor/me", get(me::show))

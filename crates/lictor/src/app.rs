@@ -10,6 +10,7 @@ mod signals;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use lictor_authn::jwt::IssuerError;
 use lictor_authn::oidc::{SignOn, SignOnStartError};
 use lictor_authn::{Authenticator, Options, StartError};
 use lictor_model::{Clock, Secret, WorkspaceName};
@@ -48,6 +49,9 @@ pub(crate) enum AppError {
     /// Single sign-on cannot begin.
     #[error("single sign-on cannot begin: {0}")]
     SignOn(#[from] SignOnStartError),
+    /// An issuer of tokens cannot be trusted as configured.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The system gives no thread or runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),

@@ -4,6 +4,8 @@
 
 pub(crate) mod decide;
 pub(crate) mod edges;
+pub(crate) mod issuer_rules;
+pub(crate) mod issuers;
 pub(crate) mod limits;
 mod load_balancer;
 pub(crate) mod plan;

@@ -37,6 +37,12 @@ impl<T> Cached<T> {
         Self { clock, state: Mutex::new(State { last_good: None, failed: None, forced: None }) }
     }
 
+    /// The thing, if it is here, fresh, and nobody is fetching it.
+    pub(crate) fn at_hand(&self) -> Option<Arc<T>> {
+        let state = self.state.try_lock().ok()?;
+        state.last_good.as_ref().filter(|(_, at)| self.is_within(*at, FRESH)).map(|(value, _)| Arc::clone(value))
+    }
+
     /// The thing, fetched if need be.
     pub(crate) async fn get<E, F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<T>, NotHad>
     where

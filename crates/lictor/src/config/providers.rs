@@ -171,8 +171,7 @@ fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
         if text.contains("/.well-known/") {
             return Err("leave /.well-known/openid-configuration out: Lictor appends it".to_owned());
         }
-        let is_shared = ["/common/", "/organizations/", "/consumers/"].iter().any(|tenant| text.contains(tenant));
-        if text.starts_with("https://login.microsoftonline.com/") && is_shared {
+        if is_of_no_tenant(&text) {
             return Err("names no tenant, so that anybody's tenant would do: write your own tenant's id in its place"
                 .to_owned());
         }
@@ -180,6 +179,12 @@ fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
         Ok(text)
     });
     read.map(|found| found.value)
+}
+
+/// Whether an issuer at Microsoft is every tenant's.
+pub(crate) fn is_of_no_tenant(issuer: &str) -> bool {
+    let is_shared = ["/common/", "/organizations/", "/consumers/"].iter().any(|tenant| issuer.contains(tenant));
+    issuer.starts_with("https://login.microsoftonline.com/") && is_shared
 }
 
 /// Reads the name by which a provider knows us.
@@ -199,7 +204,8 @@ fn usable_scope(text: &str) -> Result<String, String> {
     if plain { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a scope")) }
 }
 
-fn secret(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {
+/// The client secret, from a file or the environment.
+pub(crate) fn secret(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {
     if let Some(inline) = section.text("client_secret") {
         inline.problem(
             "secrets do not belong in this file, which gets copied and committed: write it to a file of its own and name that in client_secret_file, or name an environment variable in client_secret_env",
