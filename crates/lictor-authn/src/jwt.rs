@@ -287,8 +287,11 @@ impl Authenticator {
         let inner = &self.inner;
         let digest = identity.credential.id.as_str().rsplit_once(':').and_then(|(_, hex)| Digest::from_hex(hex));
         let digest = digest.ok_or(Reason::InvalidToken)?;
-        // Its issuer is gone or another now, or so many tokens came that this one was forgotten: it is to be shown again.
-        let accepted = inner.tokens.find(&digest).ok_or(Reason::IssuerUnavailable)?;
+        let Some(accepted) = inner.tokens.find(&digest) else {
+            // Its issuer said no, is gone or another now, or so many tokens came that this one was forgotten.
+            let is_refused = inner.tokens.refused.contains_key(&digest);
+            return Err(if is_refused { Reason::InvalidToken } else { Reason::IssuerUnavailable });
+        };
         match accepted.standing(inner.clock.now()) {
             Standing::Good => {}
             Standing::Over => return Err(Reason::ExpiredToken),
