@@ -89,8 +89,8 @@ fn check_audience(claims: &Object, terms: &Terms) -> Result<(), TokenError> {
         // Where we ask the issuer ourselves, its word is for whoever asks: RFC 7662 has no need of an audience.
         None => terms.audiences.is_empty(),
         Some(said) if terms.audiences.is_empty() => said.len() <= 1,
-        Some(said) if !said.iter().any(|audience| is_us(&audience)) => return Err(TokenError::Claim("aud")),
-        Some(said) => said.iter().all(|audience| is_us(&audience)),
+        Some(said) if !said.iter().any(&is_us) => return Err(TokenError::Claim("aud")),
+        Some(said) => said.iter().all(is_us),
     };
     let is_party = asked.is_some_and(|party| terms.parties.iter().any(|one| one == party));
     match (is_for_us_alone, terms.parties.is_empty()) {
