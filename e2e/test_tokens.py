@@ -11,6 +11,7 @@ import pytest
 from stage import http
 from stage.issuer import AUDIENCE, Issuer, rule, signed
 from stage.pki import Authority
+from stage.prefect import NEWEST, Client, Server
 from stage.raw import WebSocket
 from stage.recorder import Recorder
 from stage.signing import SigningKey, unsigned
@@ -69,6 +70,27 @@ def test_a_token_is_the_account_that_its_rule_names_over_http_and_on_sockets(doo
     [event, *_] = [each for each in door.events("POST /flows/") if each["outcome"] == "allowed"]
     assert (event["actor"]["name"], event["credential"]["kind"]) == ("deployer", "token") and event["credential"]["id"].startswith("ci:")
     assert token not in door.log() and reader not in door.log()
+
+
+def test_a_real_client_runs_a_flow_with_nothing_but_a_token(tmp_path: Path, server: Server, issuer: Issuer) -> None:
+    door = Door(tmp_path / "real", server.url, tables(issuer)).start()
+    try:
+        door.cli("service-account", "add", "deployer", "--role", "developer")
+        token = issuer.token(**MAIN)
+        client = Client(tmp_path / "client", NEWEST, PREFECT_API_URL=f"{door.url}/api", PREFECT_API_AUTH_STRING=token)
+        ran = client.run("small_flow.py")
+        assert ran.returncode == 0 and "done" in ran.stdout, ran.stderr[-3000:]
+        run = next(line for line in ran.stdout.splitlines() if len(line) == 36)
+        found = ask(door, token, f"/api/flow_runs/{run}").json()
+        assert found["created_by"]["display_value"] == "deployer"
+
+        def steps() -> list[dict]:
+            return door.ask("POST", "/api/task_runs/filter", key=token, body={"flow_runs": {"id": {"any_": [run]}}}).json()
+
+        # They travel by a socket alone.
+        until("all task runs have arrived", lambda: len(steps()) == 10, 60, every=0.3)
+    finally:
+        door.stop()
 
 
 def test_the_second_request_asks_nobody_and_tokens_go_on_while_the_issuer_is_down(tmp_path: Path, recorder: Recorder) -> None:
@@ -241,6 +263,7 @@ def test_rules_are_tried_on_claims_and_the_doctor_looks_at_issuers(door: Door, i
     assert (found["principal"], found["kind"], found["rules"], found["problem"]) == ("deployer", "service-account", [1], None)
     stranger = door.run("issuer", "whose", "ci", "-", *place, stdin=json.dumps(issuer.claims(aud="x", repository_id="1")))
     assert stranger.returncode == 3 and "unmatched-token" in stranger.stdout and "(aud)" in stranger.stdout
+    assert door.cli("issuer", "whose", "ci", str(file), *place).splitlines() == ["service-account deployer", "  rules that fit  1"]
     assert door.run("issuer", "whose", "none", str(file), *place).returncode != 0
     [listed] = json.loads(door.cli("issuer", "list", *place, "--json"))
     assert (listed["name"], listed["proof"], len(listed["rules"])) == ("ci", "signature", 3)

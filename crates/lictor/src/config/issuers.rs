@@ -6,7 +6,7 @@ use lictor_authn::oidc::provider::Test;
 
 use super::Surroundings;
 use super::issuer_rules;
-use super::providers::{is_of_no_tenant, is_usable_name, secret, span, texts, trusted, usable_client_id};
+use super::providers::{is_of_no_tenant, is_usable_name, preset, secret, span, texts, trusted, usable_client_id};
 use super::written::Section;
 
 /// What a preset sets, and what its rules must be about.
@@ -125,7 +125,7 @@ fn one(name: String, mut section: Section<'_>, surroundings: Surroundings<'_>) -
     if !is_usable_name(&name) {
         section.problem("", "an issuer's name is 1 to 32 of a-z, 0-9 and -, beginning with a letter");
     }
-    let preset = preset(&mut section);
+    let preset = preset(&mut section, PRESETS, |preset| preset.name);
     let at = section.text("introspection_url").map(|found| found.read(endpoint));
     let is_asked = at.is_some();
     let (proof, files) = match at {
@@ -153,15 +153,6 @@ fn one(name: String, mut section: Section<'_>, surroundings: Surroundings<'_>) -
         terms: Terms { name, issuer, audiences, parties, typing, leeway, longest, key_life, proof, trusted },
         rules,
     })
-}
-
-fn preset(section: &mut Section<'_>) -> Option<&'static Preset> {
-    let found = section.text("preset")?.read(|text| {
-        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-        let known = PRESETS.iter().find(|preset| preset.name == text);
-        known.ok_or_else(|| format!("there is no preset {text:?}: there is {}, or none at all", names.join(", ")))
-    });
-    found.map(|found| found.value)
 }
 
 /// What finds a signature good; and the preset's files beside it.

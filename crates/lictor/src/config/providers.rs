@@ -87,7 +87,7 @@ fn one(
     if !is_usable_name(&name) {
         section.problem("", "a provider's name is 1 to 32 of a-z, 0-9 and -, beginning with a letter");
     }
-    let preset = preset(&mut section);
+    let preset = preset(&mut section, PRESETS, |preset| preset.name).unwrap_or(&PLAIN);
     let issuer = issuer(&mut section, preset);
     let client_id = section.text("client_id").and_then(|found| found.read(usable_client_id));
     let client_secret = secret(&mut section, surroundings);
@@ -142,15 +142,18 @@ pub(crate) fn is_usable_name(name: &str) -> bool {
         && name.len() <= 32
 }
 
-fn preset(section: &mut Section<'_>) -> &'static Preset {
-    let found = section.text("preset").and_then(|found| {
-        found.read(|text| {
-            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-            let known = PRESETS.iter().find(|preset| preset.name == text);
-            known.ok_or_else(|| format!("there is no preset {text:?}: there is {}, or none at all", names.join(", ")))
-        })
+/// The preset that was named, among those that there are.
+pub(crate) fn preset<P>(
+    section: &mut Section<'_>,
+    presets: &'static [P],
+    name: impl Fn(&P) -> &'static str,
+) -> Option<&'static P> {
+    let found = section.text("preset")?.read(|text| {
+        let names: Vec<&str> = presets.iter().map(&name).collect();
+        let known = presets.iter().find(|preset| name(preset) == text);
+        known.ok_or_else(|| format!("there is no preset {text:?}: there is {}, or none at all", names.join(", ")))
     });
-    found.map_or(&PLAIN, |found| found.value)
+    found.map(|found| found.value)
 }
 
 fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
