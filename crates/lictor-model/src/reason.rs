@@ -143,6 +143,10 @@ reasons! {
     /// A cookie on a websocket.
     SessionOnSocket = "session-on-socket", 403, "A browser's session cannot open a websocket. Use an API key.";
 
+    /// A cookie at an address for programs, which leads to workspaces of other hosts too.
+    SessionAtCloudAddress = "session-at-cloud-address", 403,
+        "A browser's session is not accepted at a Cloud address. Use an API key, or the workspace's own address.";
+
     /// A part of Prefect's package that nobody needs, or a page of ours that is not.
     NotFound = "not-found", 404, "There is nothing here.";
     /// A link to set a password that is not good any more, or never was.
