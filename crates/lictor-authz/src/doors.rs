@@ -136,10 +136,15 @@ impl Doors {
         path.starts_with("/api") || self.addresses.iter().any(|address| begins(&address.prefix))
     }
 
+    /// Whether a workspace has this host for its own.
+    #[must_use]
+    pub fn has_own(&self, host: &str) -> bool {
+        self.addresses.iter().any(|address| address.hosts.iter().any(|own| own == host))
+    }
+
     /// The host among those that workspaces have, or any other, which is nobody's own.
     fn on<'h>(&self, host: &'h str) -> Option<&'h str> {
-        let is_own = |address: &Address| address.hosts.iter().any(|own| own == host);
-        self.addresses.iter().any(is_own).then_some(host)
+        self.has_own(host).then_some(host)
     }
 }
 

@@ -106,7 +106,7 @@ reasons! {
         "Too many failed sign-ins. Wait as long as Retry-After says, or ask an administrator to lift the ban.";
     /// A socket's first frame had no token, though the client has one to give.
     SocketWithoutCredential = "socket-without-credential", 401,
-        "This client sends no credential on websockets: set PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY.";
+        "This client sends no credential on websockets: set PREFECT_CLOUD_API_URL to the same as PREFECT_API_URL, or PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY.";
     /// No authentication frame in time.
     AuthenticationTimeout = "authentication-timeout", 401, "No credential arrived within 10 seconds.";
     /// The first frame is not the authentication frame.

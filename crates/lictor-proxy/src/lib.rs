@@ -6,6 +6,7 @@ pub mod access_log;
 mod automation;
 pub mod body;
 mod caller;
+mod cloud;
 mod cross_origin;
 mod decide;
 pub mod drain;
@@ -32,6 +33,7 @@ pub mod tls;
 mod ui;
 mod underway;
 pub mod upstream;
+mod way;
 pub mod websocket;
 
 pub use gateway::Gateway;

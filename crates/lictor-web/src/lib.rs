@@ -25,6 +25,7 @@ mod sign_out;
 mod token;
 mod visit;
 mod when;
+mod workspaces;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use lictor_authn::Authenticator;
 use lictor_authn::oidc::SignOn;
+use lictor_authz::Doors;
 use lictor_model::{Clock, Reason, WorkspaceName};
 use lictor_store::Store;
 
@@ -30,6 +31,8 @@ pub struct WebState {
     pub clock: Clock,
     /// The workspaces behind this gateway.
     pub workspaces: Arc<[WorkspaceName]>,
+    /// Where they are, in the same order.
+    pub doors: Arc<Doors>,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
     pub allow_plain_http: bool,
 }

@@ -3,6 +3,7 @@
 //! Two worlds: data threads, each with its own runtime, that never wait for anything but a client or Prefect; and one
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
+mod doors;
 mod notices;
 mod providers;
 mod signals;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use lictor_authn::jwt::IssuerError;
 use lictor_authn::oidc::{SignOn, SignOnStartError};
 use lictor_authn::{Authenticator, Options, StartError};
+use lictor_authz::Doors;
 use lictor_model::{Clock, Secret, WorkspaceName};
 use lictor_proxy::access_log::{self, AccessLog};
 use lictor_proxy::drain::Drain;
@@ -23,6 +25,7 @@ use lictor_proxy::pages::{PageBody, Pages};
 use lictor_proxy::recorder::Recorder;
 use lictor_proxy::redirect;
 use lictor_proxy::tls::Tls as Listener;
+use lictor_proxy::upstream::{self, Replica};
 use lictor_proxy::websocket::Places;
 use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
@@ -101,7 +104,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
     let watch = watch(&plan, &metrics, &clock)?;
-    let settings = settings(&plan, watch.as_ref().map(|watch| Arc::clone(&watch.listener)))?;
+    let doors = background.block_on(doors::of(&plan, &store))?;
+    let settings = settings(&plan, doors.clone(), watch.as_ref().map(|watch| Arc::clone(&watch.listener)))?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
         places: Places::new(&settings.limits),
@@ -109,13 +113,14 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics,
         page_tokens,
-        pages: pages(&plan, (auth.clone(), sign_on), store.clone(), clock.clone(), background.handle()),
+        pages: pages(&plan, doors, (auth.clone(), sign_on), &store, background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
         settings,
     });
     notices::keep_telling(store.clone(), gateway.clock.clone(), background.handle());
+    upstream::start_prober(&gateway.settings.workspaces, background.handle());
     let signals = background.block_on(signals::Signals::listen())?;
     let threads = Threads::start(&gateway)?;
     if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
@@ -195,12 +200,13 @@ fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<Option<Wa
     Ok(Some(Watch { tls, listener, metrics, clock, own, seen }))
 }
 
-fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
+fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
     let workspaces = plan.workspaces.iter().map(|workspace| {
         let (name, auth_string) = (workspace.name.clone(), workspace.auth_string.clone());
-        let upstream = tls::upstream::route(&workspace.upstream)
-            .map_err(|source| AppError::Route { workspace: name.clone(), source })?;
-        Ok(lictor_proxy::Workspace { name, upstream, auth_string, hosts: workspace.hosts.clone() })
+        let replicas = workspace.upstreams().map(|upstream| tls::upstream::route(upstream).map(Replica::new));
+        let upstreams =
+            replicas.collect::<Result<_, _>>().map_err(|source| AppError::Route { workspace: name.clone(), source })?;
+        Ok(lictor_proxy::Workspace { name, upstreams, auth_string })
     });
     let workspaces = workspaces.collect::<Result<_, AppError>>()?;
     let limits = lictor_proxy::Limits {
@@ -214,7 +220,8 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
     Ok(Settings {
         listen: plan.listen,
         public_url: plan.public_url.as_ref().map(PublicUrl::origin),
-        base_path: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
+        doors,
+        account: plan.account.clone(),
         tls,
         workspaces,
         trusted_proxies: plan.trusted_proxies.clone(),
@@ -230,14 +237,15 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
 /// Brings pages and data path together, which do not know each other.
 fn pages(
     plan: &Plan,
+    doors: Doors,
     (auth, sign_on): (Authenticator, SignOn),
-    store: Store,
-    clock: Clock,
+    store: &Store,
     background: &tokio::runtime::Handle,
 ) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
     let allow_plain_http = plan.allow_plain_http_sessions;
-    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, allow_plain_http };
+    let (store, clock, doors) = (store.clone(), Clock::system(), Arc::new(doors));
+    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

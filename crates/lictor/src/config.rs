@@ -3,6 +3,7 @@
 //! All problems are reported at once, each with its key and line, so that a file is put right in one go.
 
 pub(crate) mod decide;
+mod doors;
 pub(crate) mod edges;
 pub(crate) mod issuer_rules;
 pub(crate) mod issuers;

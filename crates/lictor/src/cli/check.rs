@@ -40,8 +40,9 @@ fn wrong(path: &Path, problems: &[Problem]) -> Printed {
 fn in_files(plan: &Plan) -> Vec<Problem> {
     let of_listener = plan.tls.as_ref().and_then(|tls| tls::load(tls).err());
     let of_listener = of_listener.map(|error| Problem::of(error.key(), error.to_string()));
-    let of_upstreams = plan.workspaces.iter().filter_map(|workspace| {
-        let error = tls::upstream::route(&workspace.upstream).err()?;
+    let all = plan.workspaces.iter().flat_map(|workspace| workspace.upstreams().map(move |one| (workspace, one)));
+    let of_upstreams = all.filter_map(|(workspace, upstream)| {
+        let error = tls::upstream::route(upstream).err()?;
         Some(Problem::of(&format!("workspaces.{}.upstream", workspace.name), error.to_string()))
     });
     of_listener.into_iter().chain(of_upstreams).collect()
