@@ -163,6 +163,12 @@ def test_the_stream_of_events_is_that_of_the_workspace(version: str, cloud: Gate
         end(stream, signal.SIGINT)
 
 
+def test_the_doctor_knows_what_cloud_mode_needs_of_prefect(cloud: Gateway) -> None:
+    report = cloud.run("doctor").stdout
+    for workspace in ("main", "team"):
+        assert f"ok    upstream {workspace} CSRF protection" in report, report
+
+
 def test_pages_of_events_lead_on_at_the_same_address(cloud: Gateway, chief: str) -> None:
     mark = uuid.uuid4().hex[:8]
     for workspace, one in listed(cloud, chief).items():

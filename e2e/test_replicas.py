@@ -165,6 +165,8 @@ def test_when_none_is_well_the_first_that_comes_back_is_asked(tmp_path: Path) ->
         until("it is counted in", lambda: counted(gateway)["up"] == 1, 20)
         report = gateway.run("doctor").stdout
         assert "FAIL  upstream main replica 1" in report and "upstream main replica 2" in report
+        # The recorder has a token for everybody.
+        assert "warn  upstream main replica 2 CSRF protection" in report and "unset PREFECT_SERVER_CSRF_PROTECTION_ENABLED" in report, report
         back.die()
     finally:
         gateway.stop()

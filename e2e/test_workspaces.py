@@ -14,6 +14,7 @@ from stage.recorder import Recorder
 from stage.several import Listed, before, grant, listed, member
 from stage.wait import free_port
 
+TOKEN = "a-token-of-the-proxys-own"
 SOCKETS = ("/events/in", "/events/out", "/logs/out", "/task_runs/subscriptions/scheduled", "/work_pools/pool/workers/connect")
 FILTER = "/flows/filter"
 
@@ -25,7 +26,9 @@ class House:
         self.upstreams = {name: Recorder() for name in ("main", "team", "lab")}
         url = {name: f'upstream = "{upstream.url}"' for name, upstream in self.upstreams.items()}
         tables = {"main": url["main"], "team": f'{url["team"]}\nprefix = "/team-a"', "lab": f'{url["lab"]}\nhosts = ["lab.test"]'}
-        self.gateway = before(folder, tables, 'trusted_proxies = ["127.0.0.9"]').start()
+        folder.mkdir(parents=True)
+        (folder / "token").write_text(TOKEN)
+        self.gateway = before(folder, tables, '[decide]\nproxies = ["127.0.0.0/8"]\ntoken_file = "token"').start()
         self.owner = self.gateway.newcomer("owner")[1]
         self.all = listed(self.gateway, self.owner)
 
@@ -173,6 +176,27 @@ def test_no_header_names_a_workspace(house: House) -> None:
     assert (answer.status, seen) == (200, [f"main /api{FILTER}"])
 
 
+def test_a_proxy_that_asks_is_told_of_the_workspace_that_its_path_names_and_of_ids_nothing(house: House) -> None:
+    _, key = member(house.gateway, team="viewer", lab="viewer")
+    flow = f"/flows/{uuid.uuid4()}"
+
+    def decided(target: str, host: str = "gate.test") -> http.Answer:
+        asking = {"X-Lictor-Token": TOKEN, "X-Original-Method": "GET", "X-Original-URI": target, "Host": host}
+        return house.gateway.ask("GET", "/lictor/decide/nginx", key=key, headers=asking)
+
+    for target, host, status, reason in [
+        (f"/team-a/api{flow}", "gate.test", 200, None),
+        (f"/api{flow}", "lab.test", 200, None),
+        (f"/api{flow}", "gate.test", 403, "not-a-member"),
+        # With the ids in it, a proxy would forward it to a Prefect that does not know them.
+        (f"{house.all['lab'].api}{flow}", "gate.test", 403, "ambiguous-path"),
+        (f"/%74eam-a/api{flow}", "gate.test", 403, "ambiguous-path"),
+        ("/team-a/api/collections/work_pool_types", "gate.test", 403, "ambiguous-path"),
+    ]:
+        answer = decided(target, host)
+        assert (answer.status, answer.reason) == (status, reason), (target, host, answer.body)
+
+
 def person(house: House, *workspaces: str) -> tuple[str, dict[str, str]]:
     """A signed-in browser of a viewer there alone."""
     name = house.gateway.add_user(f"p-{uuid.uuid4().hex[:6]}")
@@ -256,7 +280,7 @@ def test_types_of_work_pools_are_where_prefect_has_them(house: House) -> None:
 def test_ids_are_the_same_after_a_restart_and_on_another_replica(house: House, folder) -> None:
     (folder / "second").mkdir()
     port = free_port()
-    config = (house.gateway.folder / "lictor.toml").read_text().replace(str(house.gateway.port), str(port)).replace('"auth"', f'"{house.gateway.folder}/auth"')
+    config = (house.gateway.folder / "lictor.toml").read_text().replace(str(house.gateway.port), str(port)).replace('"auth"', f'"{house.gateway.folder}/auth"').replace('"token"', f'"{house.gateway.folder}/token"')
     (folder / "second/lictor.toml").write_text(config)
     second = Gateway(folder / "second", config=folder / "second/lictor.toml", port=port).start()
     try:
