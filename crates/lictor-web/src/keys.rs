@@ -13,7 +13,7 @@ use lictor_store::{KeyRow, NewKey, StoreError};
 use crate::answer::{self, Early};
 use crate::form::Sent;
 use crate::layout::{Layout, Section};
-use crate::next::Asked;
+use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::sessions::away;
 use crate::setup::{Client, RECIPES, Snippet};
@@ -37,6 +37,8 @@ struct Page<'a> {
     workspaces: Vec<&'a str>,
     expiries: [(&'static str, &'static str); EXPIRIES.len()],
     wish: Wish,
+    /// Where to before a key is made; empty for nowhere.
+    confirm: String,
 }
 
 #[derive(Template)]
@@ -67,13 +69,13 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
     let identity = visit.person(&web)?;
     let mine = of(&web, &visit, identity).await?;
     let layout = visit.layout(Section::Keys, asked.done());
-    Ok(page(StatusCode::OK, &web, layout, &mine, Wish::default()))
+    Ok(page(StatusCode::OK, &web, (layout, confirm(&web, &visit, identity)), &mine, Wish::default()))
 }
 
 /// `POST /lictor/account/keys`
 pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
-    let identity = visit.person(&web)?;
+    let identity = visit.confirmed(&web, PATH)?;
     let (mine, now) = (of(&web, visit, identity).await?, web.clock.now());
     let mut wish = Wish::read(&sent, &web.workspaces, now);
     if mine.iter().filter(|key| state(key, now) == "active").count() >= MOST {
@@ -81,7 +83,7 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
     }
     if !wish.problems.is_none() {
         let layout = visit.layout(Section::Keys, None);
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, layout, &mine, wish));
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, String::new()), &mine, wish));
     }
     let secret = ApiKey::generate().map_err(|error| {
         tracing::error!(%error, "no key can be made");
@@ -99,7 +101,7 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
         Err(error @ StoreError::KeyOutlivesRole { .. }) => {
             wish.problems.expires = Some(error.to_string());
             let layout = visit.layout(Section::Keys, None);
-            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, layout, &mine, wish));
+            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, String::new()), &mine, wish));
         }
         added => added.map_err(|error| away(visit, &error))?,
     };
@@ -129,11 +131,25 @@ async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<Ke
     Ok(keys)
 }
 
-fn page(status: StatusCode, web: &WebState, layout: Layout<'_>, mine: &[KeyRow], wish: Wish) -> Response {
+/// Nobody fills in a form that then is not taken.
+fn confirm(web: &WebState, visit: &Visit, identity: &Identity) -> String {
+    if web.factors.is_confirmed(identity) {
+        return String::new();
+    }
+    visit.at(&Next::read(Some(PATH)).after(crate::confirm::PATH))
+}
+
+fn page(
+    status: StatusCode,
+    web: &WebState,
+    (layout, confirm): (Layout<'_>, String),
+    mine: &[KeyRow],
+    wish: Wish,
+) -> Response {
     let now = web.clock.now();
     let (good, over): (Vec<_>, Vec<_>) = mine.iter().map(|key| shown(key, now)).partition(|key| key.state == "active");
     let workspaces = web.workspaces.iter().map(|workspace| workspace.as_str()).collect();
-    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish })
+    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish, confirm })
 }
 
 fn shown(key: &KeyRow, now: Timestamp) -> Shown {

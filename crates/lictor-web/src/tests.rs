@@ -1,6 +1,7 @@
 //! Do the pages let in whom they should, and nobody else, nowhere else?
 
 mod account;
+mod factors;
 mod keys;
 mod machines;
 mod reset;
@@ -9,6 +10,7 @@ mod sign_in;
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use lictor_authn::factors::{Factors, Terms};
 use lictor_authn::oidc::SignOn;
 use lictor_authn::{Attempt, Authenticator, Caller, Options, Origin};
 use lictor_model::{
@@ -62,9 +64,18 @@ impl Stage {
         let background = tokio::runtime::Handle::current();
         let auth = Authenticator::start(store.clone(), clock.clone(), background, Options::default()).await.unwrap();
         let sign_on = SignOn::start(auth.clone(), &Secret::new("sealed"), Vec::new()).unwrap();
+        let factors = Factors::start(auth.clone(), &Secret::new("sealed"), Terms::default()).unwrap();
         let workspaces = ["main", "research"].map(WorkspaceName::from).into();
         let (clock_of_pages, allow_plain_http) = (clock.clone(), false);
-        let web = WebState { auth, sign_on, store: store.clone(), clock: clock_of_pages, workspaces, allow_plain_http };
+        let web = WebState {
+            auth,
+            sign_on,
+            factors,
+            store: store.clone(),
+            clock: clock_of_pages,
+            workspaces,
+            allow_plain_http,
+        };
         Self { web, store, clock, base: "" }
     }
 
