@@ -120,7 +120,11 @@ async fn a_password_of_somebody_with_a_factor_gives_half_a_session_that_is_nobod
     verified(scene.stage.cookie(&proved).await);
     assert_eq!(scene.stage.auth.recheck(&proved.identity), Ok(()));
     assert_eq!(reason(scene.stage.cookie(&signed_in).await), Reason::SessionEnded, "the cookie of before");
-    assert_eq!(scene.prove(&half, &code).await.unwrap_err(), Reason::WrongSecondFactor, "another session, the same code");
+    assert_eq!(
+        scene.prove(&half, &code).await.unwrap_err(),
+        Reason::WrongSecondFactor,
+        "another session, the same code"
+    );
 }
 
 #[tokio::test]
@@ -241,9 +245,13 @@ async fn failures_uses_additions_and_removals_are_on_record() {
     let mut events = scene.stage.store.list_audit(AuditFilter::default()).await.unwrap();
     events.reverse();
     let told: Vec<_> = events.iter().map(|event| (event.operation.as_str(), event.reason.as_str())).collect();
-    for expected in
-        [("factor.add", ""), ("credential.refuse", "wrong-second-factor"), ("session.prove", ""), ("factor.recovery-codes", ""), ("factor.remove", "")]
-    {
+    for expected in [
+        ("factor.add", ""),
+        ("credential.refuse", "wrong-second-factor"),
+        ("session.prove", ""),
+        ("factor.recovery-codes", ""),
+        ("factor.remove", ""),
+    ] {
         assert!(told.contains(&expected), "{expected:?} is not in {told:?}");
     }
     assert!(events.iter().all(|event| event.actor.name == "alice" || event.actor.name == "console"));
@@ -353,7 +361,11 @@ async fn passkeys_are_for_names_over_tls_and_for_this_machine() {
         ("https://lab.gate.example", "lab.gate.example", "gate.example"),
         ("https://investigate.example", "investigate.example", "investigate.example"),
     ] {
-        assert_eq!((asked(&scene.factors, origin).await, asked(&wide, origin).await), (narrow.into(), domain.into()), "{origin}");
+        assert_eq!(
+            (asked(&scene.factors, origin).await, asked(&wide, origin).await),
+            (narrow.into(), domain.into()),
+            "{origin}"
+        );
     }
 }
 

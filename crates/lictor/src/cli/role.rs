@@ -154,8 +154,8 @@ async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     }
     if needs_factor {
         text += "a second factor is required\n";
+        json.as_object_mut().map(|object| object.insert("second_factor_required".to_owned(), true.into()));
     }
-    json.as_object_mut().map(|object| object.insert("second_factor_required".to_owned(), needs_factor.into()));
     Ok(Printed::new(text, json))
 }
 

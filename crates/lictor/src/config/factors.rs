@@ -10,7 +10,7 @@ use super::written::Section;
 /// The longest that a proof may last: beyond that nobody would be asked again.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// The shortest: a form must be filled in meanwhile.
-const SHORTEST: Duration = Duration::from_secs(60);
+const SHORTEST: Duration = Duration::from_secs(10);
 
 /// The settings of `[sign_in]` that are about second factors.
 pub(super) fn terms(section: &mut Section<'_>) -> Terms {
@@ -18,7 +18,7 @@ pub(super) fn terms(section: &mut Section<'_>) -> Terms {
     let confirmed_for = section.text("confirm_after").and_then(|found| {
         found.read(|text| {
             let span = duration(&text).map_err(|error| error.to_string())?;
-            if (SHORTEST..=LONGEST).contains(&span) { Ok(span) } else { Err("must be from 1m to 24h".to_owned()) }
+            if (SHORTEST..=LONGEST).contains(&span) { Ok(span) } else { Err("must be from 10s to 24h".to_owned()) }
         })
     });
     let passkey_domain = section.text("passkey_domain").and_then(|found| found.read(|text| domain(&text)));
