@@ -1,6 +1,7 @@
 """Does a stolen password open nothing, and does whoever has the second factor come in by it, and only so?"""
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stage import http
-from stage.gateway import PASSWORD, Gateway
+from stage.gateway import PASSWORD, ROOT, Gateway
 from stage.provider import Provider
 from stage.raw import WebSocket
 from stage.recorder import Recorder
@@ -301,3 +302,14 @@ def test_a_provider_that_has_asked_for_a_second_factor_is_believed_and_another_i
         door.cli("role", "set-second-factor", "developer", "none")
     # There is no password to confirm by: signing in again is the proof.
     assert name in door.cli("user", "list")
+
+
+def test_no_page_of_second_factors_has_a_serious_fault_of_accessibility(door: Door, tmp_path: Path) -> None:
+    door.cli("role", "add", "careful", "--based-on", "viewer")
+    door.cli("role", "set-second-factor", "careful", "required")
+    visits = [{"name": door.add_user(f"ada-{at}", "developer"), "careful": door.add_user(f"grace-{at}", "careful")} for at in range(4)]
+    link = door.cli("user", "reset-factors", "ada-0")
+    people = {"password": PASSWORD, "visits": visits, "link": link.removeprefix(door.url)}
+    (tmp_path / "people.json").write_text(json.dumps(people))
+    pictures = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") else []
+    assert drive("factors_look.mjs", f"http://localhost:{door.port}", str(tmp_path / "people.json"), *pictures) == "14 pages"

@@ -51,8 +51,8 @@ mod tests {
         for typed in [code.to_uppercase(), code.replace('-', ""), code.replace('-', " "), format!(" {code}\n")] {
             assert_eq!(digest(&typed), digest(code), "{typed}");
         }
-        for other in ["", "123456", &code[1..], &format!("{code}a"), &code.replace('-', "").replacen(|_| true, "0", 1)]
-        {
+        let shorter: String = code.chars().skip(1).collect();
+        for other in ["", "123456", &shorter, &format!("{code}a"), &code.replacen(|_| true, "0", 1)] {
             assert_eq!(digest(other), None, "{other}");
         }
     }
