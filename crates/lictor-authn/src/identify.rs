@@ -1,15 +1,15 @@
 //! Whose are these credentials? The schemes in order, without falling from one to the next.
 
 use http::HeaderMap;
-use lictor_model::{ApiKey, CredentialKind, Identity, Reason};
+use lictor_model::{ApiKey, CredentialKind, Identity, PrincipalId, Reason, Timestamp};
 
 use crate::attempt::{Attempt, Origin, Rejection};
 use crate::authenticator::Authenticator;
 use crate::claim::{self, Claim};
 use crate::feed::Depth;
 use crate::presented::{Authorization, Presented};
-use crate::view::Session;
-use crate::{basic, bearer, session};
+use crate::view::{Session, View};
+use crate::{basic, bearer, factors, session};
 
 impl Authenticator {
     /// Identifies the caller of a request by its headers. Keys, sessions and remembered passwords cost no I/O.
@@ -55,6 +55,9 @@ impl Authenticator {
             CredentialKind::Session => {
                 let session = view.sessions.find_by_id(id).ok_or(Reason::SessionEnded)?;
                 view.people.user(&session.principal)?;
+                if view.is_half(session) {
+                    return Err(Reason::SecondFactorRequired);
+                }
                 let ended = session.has_expired(now) || session.is_idle(now, inner.session_idle);
                 if ended { Err(Reason::SessionEnded) } else { Ok(()) }
             }
@@ -62,7 +65,10 @@ impl Authenticator {
                 // A changed password has another id.
                 let current = view.people.password_of(&identity.principal.id).filter(|one| one.row.id == *id);
                 let password = current.ok_or(Reason::InvalidCredentials)?;
-                if password.principal.disabled { Err(Reason::PrincipalDisabled) } else { Ok(()) }
+                if password.principal.disabled {
+                    return Err(Reason::PrincipalDisabled);
+                }
+                self.admit_alone(view, &password.principal.id)
             }
             // The connection that bears it holds it to the terms of TLS; what the store says is whether its principal may be.
             CredentialKind::Certificate => match view.principal(&identity.principal.id) {
@@ -91,11 +97,20 @@ impl Authenticator {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
             Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
             Claim::Token(token) => self.identify_foreign(token).await,
-            Claim::Password { name, password } => self
-                .check_password(name, password, origin)
-                .await
-                .inspect(|identity| self.sound_request(identity, origin)),
+            Claim::Password { name, password } => {
+                let identity = self.check_password(name, password, origin).await?;
+                let alone = self.inner.feed.peek(|view| self.admit_alone(view, &identity.principal.id));
+                alone.map_err(|reason| Rejection::of(reason, name))?;
+                self.sound_request(&identity, origin);
+                Ok(identity)
+            }
         }
+    }
+
+    /// A program's password is one factor: it is no way around the second one that a browser must give.
+    fn admit_alone(&self, view: &View, principal: &PrincipalId) -> Result<(), Reason> {
+        let is_enough = self.inner.password_alone || !view.needs_factor(principal);
+        if is_enough { Ok(()) } else { Err(Reason::SecondFactorRequired) }
     }
 
     async fn identify_key(&self, named: Option<&str>, key: &ApiKey, origin: &Origin) -> Result<Identity, Rejection> {
@@ -135,14 +150,20 @@ impl Authenticator {
         let look = || {
             inner.feed.peek(|view| {
                 let session = view.sessions.find(&digest).ok_or(Doubt::Unknown)?;
-                let principal = view.people.user(&session.principal).map_err(Doubt::No)?;
+                let principal = view.people.user(&session.principal).map_err(|reason| Doubt::No(reason.into()))?;
                 self.use_session(session)?;
-                Ok(session.identity(principal))
+                let identity = session.identity(principal);
+                // Here, so that whatever takes an identity need not ask: a session without its second factor is nobody.
+                if view.is_half(session) {
+                    Err(Doubt::No(half(session, &identity, inner.clock.now())))
+                } else {
+                    Ok(identity)
+                }
             })
         };
         let depth = match look() {
             Ok(identity) => return Ok(identity),
-            Err(Doubt::No(reason)) => return Err(reason.into()),
+            Err(Doubt::No(rejection)) => return Err(rejection),
             // An open tab presents an ended session for hours.
             Err(_) if inner.never_was.contains_key(&digest) => return Err(Reason::SessionEnded.into()),
             Err(Doubt::Unknown) => Depth::Changes,
@@ -153,7 +174,7 @@ impl Authenticator {
             return Err(Reason::StoreUnavailable.into());
         }
         look().map_err(|doubt| match doubt {
-            Doubt::No(reason) => reason.into(),
+            Doubt::No(rejection) => rejection,
             Doubt::Unknown | Doubt::Idle => {
                 inner.never_was.insert(digest, ());
                 Reason::SessionEnded.into()
@@ -164,7 +185,7 @@ impl Authenticator {
     fn use_session(&self, session: &Session) -> Result<(), Doubt> {
         let (inner, now) = (&self.inner, self.inner.clock.now());
         if session.has_expired(now) {
-            return Err(Doubt::No(Reason::SessionEnded));
+            return Err(Doubt::No(Reason::SessionEnded.into()));
         }
         if session.is_idle(now, inner.session_idle) {
             return Err(Doubt::Idle);
@@ -176,6 +197,15 @@ impl Authenticator {
     }
 }
 
+/// A session that waits for its second factor, which it names so that the factor can be given. It does not wait for long.
+fn half(session: &Session, identity: &Identity, now: Timestamp) -> Rejection {
+    if now.seconds_since(session.created_at) >= factors::HALF_SECONDS {
+        return Reason::SessionEnded.into();
+    }
+    let credential = Some(identity.credential.clone());
+    Rejection { credential, ..Rejection::of(Reason::SecondFactorRequired, identity.principal.name.as_str()) }
+}
+
 /// Why a look at the sessions in memory did not find a good one.
 enum Doubt {
     /// It is not there: perhaps it was begun a moment ago.
@@ -183,7 +213,7 @@ enum Doubt {
     /// It was not used here for long: perhaps it was used elsewhere.
     Idle,
     /// For certain.
-    No(Reason),
+    No(Rejection),
 }
 
 #[cfg(test)]

@@ -101,6 +101,14 @@ reasons! {
     /// A password where only the break-glass account has one.
     PasswordsClosed = "passwords-closed", 401,
         "Passwords are not accepted here: sign in through the identity provider, and use an API key in programs.";
+    /// A password or a session without the second factor that the account has or must have.
+    SecondFactorRequired = "second-factor-required", 401,
+        "This account needs its second factor: give it in a browser (open /lictor/confirm), and use an API key in programs.";
+    /// A code that is wrong or was used, or a passkey that was not accepted.
+    WrongSecondFactor = "wrong-second-factor", 401, "The second factor was not accepted: it is wrong, or was used before.";
+    /// A change for which one's last proof of who one is is too old.
+    ConfirmationRequired = "confirmation-required", 403,
+        "Confirm that it is you before this: open /lictor/confirm in the browser.";
     /// Throttled sign-in.
     TooManyFailures = "too-many-failures", 429,
         "Too many failed sign-ins. Wait as long as Retry-After says, or ask an administrator to lift the ban.";
