@@ -67,6 +67,20 @@ def test_a_token_becomes_a_key_that_opens_everything_and_ends_with_it(door: Door
     assert key not in door.log() and long["access_token"] not in door.log()
 
 
+def test_the_keys_that_an_issuer_gave_go_with_it(tmp_path: Path, recorder: Recorder, issuer: Issuer) -> None:
+    door = Door(tmp_path / "gone", recorder.url, signed(issuer, "ci", rule("ci", "deployer", job="deployer"))).start()
+    try:
+        door.cli("service-account", "add", "deployer", "--role", "developer")
+        key, own = exchange(door, issuer.token(job="deployer")).json()["access_token"], door.key("deployer")
+        socket = WebSocket(door.port, "/api/events/in")
+        assert socket.authenticate(key)
+        door.file.write_text("")
+        assert socket.until_closed(15) == 1008 and "unknown-issuer" in socket.close_reason
+        assert door.ask("GET", PATH, key=key).reason == "unknown-issuer" and door.ask("GET", PATH, key=own).status == 200
+    finally:
+        door.stop()
+
+
 def test_a_key_may_be_asked_for_that_does_less(door: Door, issuer: Issuer) -> None:
     answer = exchange(door, issuer.token(job="deployer"), scope="see_flows run_flows", audience="default")
     assert set(answer.json()["scope"].split()) == {"see_flows", "run_flows"}
@@ -176,6 +190,17 @@ def test_an_issuer_says_no_in_many_ways_and_is_asked_once(word: tuple[Door, Issu
     assert door.ask("GET", PATH, key=other.opaque_token("pre_", client_id="batch", aud="them")).reason == "invalid-token"
     assert len(issuer.introspected) == before, "an issuer is not shown the tokens of another"
     assert door.ask("GET", PATH, key="lictor_" + "a" * 38).reason == "mistyped-key" and len(issuer.introspected) == before
+
+
+def test_the_doctor_asks_who_speaks_for_tokens(word: tuple[Door, Issuer, Issuer]) -> None:
+    door, issuer, _ = word
+    (door.data / "providers.toml").write_text(door.file.read_text())
+    assert "ok    issuer asked" in door.run("doctor").stdout
+    (door.data / "providers.toml").write_text(door.file.read_text().replace('"lictor"', '"somebody"'))
+    assert "FAIL  issuer asked" in door.run("doctor").stdout, "it does not know us by that name"
+    issuer.opaque["lictor-doctor"] = {"active": True}
+    (door.data / "providers.toml").write_text(door.file.read_text())
+    assert "calls a token active that nobody issued" in door.run("doctor").stdout
 
 
 def test_while_the_issuer_is_away_its_word_is_believed_no_longer_than_configured(word: tuple[Door, Issuer, Issuer]) -> None:

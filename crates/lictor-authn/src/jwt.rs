@@ -33,6 +33,7 @@ use crate::oidc::json::{self, Object};
 use crate::oidc::peer::VerifyError;
 use crate::oidc::provider::Place;
 use crate::oidc::token::{TokenError, Unverified};
+use crate::view::Key;
 
 /// The longest token that is read.
 const LONGEST: usize = 8 * 1024;
@@ -93,6 +94,12 @@ impl Tokens {
         let trusted = issuers.into_iter().map(trusted).collect::<Result<Vec<_>, _>>()?;
         self.issuers.store(Arc::new(trusted));
         Ok(())
+    }
+
+    /// Whether a key, if it was given for a token, was so by an issuer that is still one.
+    pub(crate) fn trusts_issuer_of(&self, key: &Key) -> Result<(), Reason> {
+        let is_known = |name: &str| self.issuers.load().iter().any(|one| one.source.terms.name == name);
+        if key.issuer().is_none_or(is_known) { Ok(()) } else { Err(Reason::UnknownIssuer) }
     }
 
     /// The token, if it was found good on the terms that are still its issuer's, and may still be.
@@ -225,10 +232,17 @@ impl Authenticator {
         self.inner.tokens.replace(issuers)
     }
 
-    /// Identifies the bearer of a token that is no key of ours.
-    pub(crate) async fn identify_foreign(&self, token: &str) -> Result<Identity, Rejection> {
+    /// Identifies the bearer of a token that is no key of ours; a name beside it must be the bearer's.
+    pub(crate) async fn identify_foreign(&self, named: Option<&str>, token: &str) -> Result<Identity, Rejection> {
         let accepted = self.accept(token).await?;
-        self.bearer_of(&accepted).await
+        let identity = self.bearer_of(&accepted).await?;
+        match named.filter(|name| *name != identity.principal.name.as_str()) {
+            Some(name) => {
+                let credential = Some(identity.credential);
+                Err(Rejection { credential, ..Rejection::of(Reason::KeyOfAnother, name) })
+            }
+            None => Ok(identity),
+        }
     }
 
     /// Whose a good token is; its account may have been made a moment ago.
@@ -340,6 +354,11 @@ fn is_jwt(token: &str) -> bool {
 pub(crate) fn could_be(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+/// Whether a text is a JWT for certain, where a password could stand as well.
+pub(crate) fn is_certain(text: &str) -> bool {
+    text.starts_with("eyJ") && could_be(text) && Unverified::read(text).is_ok()
 }
 
 fn invalid(error: TokenError) -> Rejection {

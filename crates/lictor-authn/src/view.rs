@@ -96,6 +96,8 @@ pub(crate) struct Key {
     /// Whether somebody should see to it before it ends.
     is_missed: bool,
     narrowing: Option<Arc<Narrowing>>,
+    /// Of the token that it was given for.
+    issuer: Option<Box<str>>,
     noted: AtomicI64,
 }
 
@@ -136,6 +138,7 @@ impl People {
             is_revoked: row.revoked_at.is_some(),
             is_disabled: row.disabled,
             narrowing: row.narrowing.map(Arc::new),
+            issuer: row.issuer.map(String::into_boxed_str),
             noted: AtomicI64::default(),
         });
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
@@ -212,6 +215,11 @@ impl Key {
         } else {
             Ok(())
         }
+    }
+
+    /// The issuer of the token that it was given for, if it was.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// Whether a use now should be written down: one a second is enough.
