@@ -94,8 +94,8 @@ impl Authenticator {
         match claim? {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
             Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
-            Claim::Token(token) => self.identify_foreign(None, token).await,
-            Claim::NamedToken { name, token } => self.identify_foreign(Some(&name), token).await,
+            Claim::Token(token) => self.identify_foreign(None, token, origin).await,
+            Claim::NamedToken { name, token } => self.identify_foreign(Some(&name), token, origin).await,
             Claim::Password { name, password } => self
                 .check_password(name, password, origin)
                 .await
