@@ -4,11 +4,11 @@ use http::HeaderMap;
 use lictor_model::{ApiKey, CredentialKind, Identity, PrincipalId, Reason, Timestamp};
 
 use crate::attempt::{Attempt, Origin, Rejection};
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Authenticator, Inner};
 use crate::claim::{self, Claim};
 use crate::feed::Depth;
 use crate::presented::{Authorization, Presented};
-use crate::view::{Session, View};
+use crate::view::{Key, Session, View};
 use crate::{basic, bearer, factors, session};
 
 impl Authenticator {
@@ -51,7 +51,11 @@ impl Authenticator {
         }
         let id = &identity.credential.id;
         inner.feed.peek(|view| match identity.credential.kind {
-            CredentialKind::Key => view.people.key_by_id(id).ok_or(Reason::UnknownKey)?.is_good(now),
+            CredentialKind::Key => {
+                let key = view.people.key_by_id(id).ok_or(Reason::UnknownKey)?;
+                key.is_good(now)?;
+                inner.tokens.trusts_issuer_of(key)
+            }
             CredentialKind::Session => {
                 let session = view.sessions.find_by_id(id).ok_or(Reason::SessionEnded)?;
                 view.people.user(&session.principal)?;
@@ -96,7 +100,8 @@ impl Authenticator {
         match claim? {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
             Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
-            Claim::Token(token) => self.identify_foreign(token).await,
+            Claim::Token(token) => self.identify_foreign(None, token, origin).await,
+            Claim::NamedToken { name, token } => self.identify_foreign(Some(&name), token, origin).await,
             Claim::Password { name, password } => {
                 let identity = self.check_password(name, password, origin).await?;
                 let alone = self.inner.feed.peek(|view| self.admit_alone(view, &identity.principal.id));
@@ -115,11 +120,7 @@ impl Authenticator {
 
     async fn identify_key(&self, named: Option<&str>, key: &ApiKey, origin: &Origin) -> Result<Identity, Rejection> {
         let (inner, digest) = (&self.inner, key.digest());
-        let look = || {
-            inner
-                .feed
-                .peek(|view| view.people.key(&digest).map(|key| key.judge(named, origin.client_ip, inner.clock.now())))
-        };
+        let look = || inner.feed.peek(|view| view.people.key(&digest).map(|key| inner.judge_key(key, named, origin)));
         let rejected = |reason| Rejection::of(reason, named.unwrap_or_default());
         if inner.feed.is_lost() {
             return Err(rejected(Reason::StoreUnavailable));
@@ -204,6 +205,17 @@ fn half(session: &Session, identity: &Identity, now: Timestamp) -> Rejection {
     }
     let credential = Some(identity.credential.clone());
     Rejection { credential, ..Rejection::of(Reason::SecondFactorRequired, identity.principal.name.as_str()) }
+}
+
+impl Inner {
+    fn judge_key(&self, key: &Key, named: Option<&str>, origin: &Origin) -> Result<Identity, Rejection> {
+        let identity = key.judge(named, origin.client_ip, self.clock.now())?;
+        self.tokens.trusts_issuer_of(key).map_err(|reason| {
+            let credential = Some(identity.credential.clone());
+            Rejection { credential, ..Rejection::of(reason, identity.principal.name.as_str()) }
+        })?;
+        Ok(identity)
+    }
 }
 
 /// Why a look at the sessions in memory did not find a good one.

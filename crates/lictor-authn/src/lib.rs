@@ -22,6 +22,7 @@ pub mod oidc;
 mod options;
 mod own_key;
 pub mod password;
+mod per_minute;
 mod presented;
 mod refusals;
 mod reports;

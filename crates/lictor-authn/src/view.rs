@@ -120,6 +120,8 @@ pub(crate) struct Key {
     /// Whether somebody should see to it before it ends.
     is_missed: bool,
     narrowing: Option<Arc<Narrowing>>,
+    /// Of the token that it was given for.
+    issuer: Option<Box<str>>,
     noted: AtomicI64,
 }
 
@@ -163,6 +165,7 @@ impl People {
             is_revoked: row.revoked_at.is_some(),
             is_disabled: row.disabled,
             narrowing: row.narrowing.map(Arc::new),
+            issuer: row.issuer.map(String::into_boxed_str),
             noted: AtomicI64::default(),
         });
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
@@ -239,6 +242,11 @@ impl Key {
         } else {
             Ok(())
         }
+    }
+
+    /// The issuer of the token that it was given for, if it was.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// Whether a use now should be written down: one a second is enough.

@@ -50,7 +50,7 @@ reasons! {
     /// A key past its expiry, or older than the roles of its owner allow.
     ExpiredKey = "expired-key", 401, "This API key has expired. Make a new one with \"lictor key create\".";
     /// `user:KEY` where the key belongs to somebody else.
-    KeyOfAnother = "key-of-another", 401, "The API key belongs to another name than the one before the colon.";
+    KeyOfAnother = "key-of-another", 401, "The API key or token belongs to another name than the one before the colon.";
     /// Unknown name or wrong password; never says which.
     InvalidCredentials = "invalid-credentials", 401, "The name or the password is wrong.";
     /// The principal of a valid key or session is disabled.
@@ -67,7 +67,7 @@ reasons! {
     CertificateNotTrusted = "certificate-not-trusted", 401,
         "This client certificate is not trusted any more: it was revoked or has expired, or its CA or revocation list has.";
     /// A token of nobody whom the configuration lists.
-    UnknownIssuer = "unknown-issuer", 401, "No [issuers] table of this gateway is about whoever issued this token.";
+    UnknownIssuer = "unknown-issuer", 401, "No [issuers] table of this gateway is about whoever issued this token, or the one that this key was given for.";
     /// A token that is not what it must be.
     InvalidToken = "invalid-token", 401, "This token is not accepted.";
     /// A token past its end, or of a time that cannot be.

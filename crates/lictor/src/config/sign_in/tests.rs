@@ -106,7 +106,7 @@ fn the_recipes_of_the_guide_read_as_they_stand() {
     std::fs::write(folder.join("idp-secret"), "s3cret\n").unwrap();
     let guide = include_str!("../../../../../docs/guides/single-sign-on.md");
     let recipes: Vec<&str> = guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(recipes.len(), 11);
+    assert_eq!(recipes.len(), 12);
     let workspaces = [WorkspaceName::from("main")];
     for recipe in recipes {
         // As they stand, and with what is commented out in them.
