@@ -212,7 +212,8 @@ impl DataThread {
         let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
-        let (peer, certificate) = (connection.peer.ip(), connection.certificate.clone());
+        let certificate = self.certificate_of(connection, request.headers(), false)?;
+        let peer = connection.peer.ip();
         let incoming = Arrival { request, target, origin, certificate, peer };
         let path = incoming.target.path.clone();
         match surface::classify(verb, &path, API_MOUNT) {
@@ -272,6 +273,8 @@ impl DataThread {
         let gateway = &self.gateway;
         let workspace = self.workspace(&incoming.target)?;
         story.workspace = Some(workspace.name.clone());
+        // Before anything is open to everybody: without a certificate there is nothing here.
+        self.check_certificate(story, &incoming, workspace)?;
         // Health checks and static files carry no credential, and a stale one must not make them fail.
         if let Some(open) = matched.as_ref().filter(|matched| matched.operation().access == Access::Public) {
             story.concerns(open.operation());
@@ -311,6 +314,7 @@ impl DataThread {
         let gateway = &self.gateway;
         let workspace = self.workspace(&incoming.target)?;
         story.workspace = Some(workspace.name.clone());
+        self.check_certificate(story, &incoming, workspace)?;
         let request = &incoming.request;
         let handshake = Handshake::read(request.method(), request.version(), request.headers())?;
         let tunnel = connection.tunnel.clone().ok_or(Reason::MalformedUpgrade)?;

@@ -165,7 +165,8 @@ async fn serve(
         Some(tls) => {
             let handshake = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.terms().server)).accept(stream);
             let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
-            let certificate = PeerCertificate::of(&tls, stream.get_ref().1.peer_certificates().unwrap_or_default())?;
+            let certificate =
+                PeerCertificate::of(tls.clients(), stream.get_ref().1.peer_certificates().unwrap_or_default())?;
             serve_stream(stream, Connection { peer, tls: true, certificate, tunnel: None }, thread, trace).await
         }
     }

@@ -33,6 +33,8 @@ pub enum Ending {
     Certificate,
     /// The revocation list that is due first.
     Crl,
+    /// That of the CAs that vouch for certificates in a proxy's header.
+    PassedCrl,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -103,6 +105,7 @@ impl Metrics {
         let of = match what {
             Ending::Certificate => "certificate",
             Ending::Crl => "crl",
+            Ending::PassedCrl => "passed_crl",
         };
         self.tls_expires.get_or_create(&EndingLabels { of }).set(at.as_micros().div_euclid(1_000_000));
     }

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use lictor_authz::BasePath;
 use lictor_model::{Digest, Secret, WorkspaceName};
 
+use crate::passed::CertificateHeader;
 use crate::tls::Tls;
 use crate::upstream::Route;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Who may ask for a decision about a request that they forward themselves; `None` is nobody.
     pub decide: Option<Decide>,
+    /// Who passes on which certificate its client showed; `None` is nobody.
+    pub certificate_header: Option<CertificateHeader>,
     /// Bounds on what callers may send and hold.
     pub limits: Limits,
     /// How many data threads; each has its own runtime, listener and upstream pool.
@@ -68,6 +71,8 @@ pub struct Workspace {
     pub auth_string: Option<Secret>,
     /// The host names (without port, lower case) that lead here; empty is any.
     pub hosts: Vec<String>,
+    /// Whether it is reached with a client certificate alone.
+    pub needs_certificate: bool,
 }
 
 impl Workspace {

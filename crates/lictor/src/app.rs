@@ -3,6 +3,7 @@
 //! Two worlds: data threads, each with its own runtime, that never wait for anything but a client or Prefect; and one
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
+mod certificates;
 mod notices;
 mod providers;
 mod signals;
@@ -30,7 +31,7 @@ use tower::ServiceExt;
 use crate::address;
 use crate::config::{LogFormat, Plan, PublicUrl};
 use crate::tls::upstream::RouteError;
-use crate::tls::watch::{Stamp, Watch, tell};
+use crate::tls::watch::{Stamp, Subject, Watch, tell};
 use crate::tls::{self, TlsError};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
@@ -96,8 +97,9 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let sign_on = background.block_on(providers::start(&auth, &store, &plan.sign_in))?;
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
-    let watch = watch(&plan, &metrics, &clock)?;
-    let settings = settings(&plan, watch.as_ref().map(|watch| Arc::clone(&watch.listener)))?;
+    let (listener, mut watches) = watch(&plan, &metrics, &clock)?;
+    let mut settings = settings(&plan, listener)?;
+    settings.certificate_header = certificates::passed(&plan, &metrics, &clock, &mut watches)?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
         places: Places::new(&settings.limits),
@@ -118,9 +120,10 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         redirect::start(&gateway, address, background.handle())?;
         tracing::info!(%address, "plain HTTP is redirected");
     }
-    if let Some(watch) = watch {
+    for watch in watches {
         watch.start(background.handle())?;
     }
+    certificates::keep_reading(&auth, &plan, background.handle())?;
     if let Some(listening) = &plan.listening {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
@@ -181,14 +184,15 @@ fn options(plan: &Plan) -> Options {
 }
 
 /// The terms of TLS as the files have them now, and who keeps them so.
-fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<Option<Watch>, AppError> {
-    let Some(tls) = plan.tls.clone() else { return Ok(None) };
-    let seen = Stamp::of(&tls);
+fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<(Option<Arc<Listener>>, Vec<Watch>), AppError> {
+    let Some(tls) = plan.tls.clone() else { return Ok((None, Vec::new())) };
+    let seen = Stamp::of_files(tls.files());
     let loaded = tls::load(&tls)?;
     tell(&loaded, metrics, clock.now());
-    let listener = Arc::new(Listener::new(loaded.terms));
-    let (metrics, clock, own) = (Arc::clone(metrics), clock.clone(), plan.own_certificate.clone());
-    Ok(Some(Watch { tls, listener, metrics, clock, own, seen }))
+    let listener = Arc::new(Listener::new(loaded.terms, loaded.clients));
+    let subject = Subject::Listener { tls, listener: Arc::clone(&listener), own: plan.own_certificate.clone() };
+    let watch = Watch { subject, metrics: Arc::clone(metrics), clock: clock.clone(), seen };
+    Ok((Some(listener), vec![watch]))
 }
 
 fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
@@ -196,7 +200,13 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
         let (name, auth_string) = (workspace.name.clone(), workspace.auth_string.clone());
         let upstream = tls::upstream::route(&workspace.upstream)
             .map_err(|source| AppError::Route { workspace: name.clone(), source })?;
-        Ok(lictor_proxy::Workspace { name, upstream, auth_string, hosts: workspace.hosts.clone() })
+        Ok(lictor_proxy::Workspace {
+            name,
+            upstream,
+            auth_string,
+            hosts: workspace.hosts.clone(),
+            needs_certificate: workspace.needs_certificate,
+        })
     });
     let workspaces = workspaces.collect::<Result<_, AppError>>()?;
     let limits = lictor_proxy::Limits {
@@ -218,6 +228,7 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
             .decide
             .as_ref()
             .map(|decide| lictor_proxy::Decide { proxies: decide.proxies.clone(), token: decide.token }),
+        certificate_header: None,
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     })

@@ -248,7 +248,10 @@ impl Socket {
         let mut changes = self.auth.subscribe();
         loop {
             // A certificate is looked at whoever the first frame named: it stands for the connection.
-            let borne = self.certificate.as_ref().map_or(Ok(()), |one| one.trusted(self.clock.now()).map(drop));
+            let borne = self
+                .certificate
+                .as_ref()
+                .map_or(Ok(()), |one| self.auth.recheck_certificate(one.trusted(self.clock.now())?, identity));
             if let Err(reason) = borne.and_then(|()| self.auth.recheck(identity)) {
                 return Close::refused(reason, Default::default());
             }

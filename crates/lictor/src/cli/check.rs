@@ -40,9 +40,11 @@ fn wrong(path: &Path, problems: &[Problem]) -> Printed {
 fn in_files(plan: &Plan) -> Vec<Problem> {
     let of_listener = plan.tls.as_ref().and_then(|tls| tls::load(tls).err());
     let of_listener = of_listener.map(|error| Problem::of(error.key(), error.to_string()));
+    let of_header = plan.certificate_header.as_ref().and_then(|passed| tls::load::verifier(&passed.clients).err());
+    let of_header = of_header.map(|error| Problem::of(error.key(), error.to_string()));
     let of_upstreams = plan.workspaces.iter().filter_map(|workspace| {
         let error = tls::upstream::route(&workspace.upstream).err()?;
         Some(Problem::of(&format!("workspaces.{}.upstream", workspace.name), error.to_string()))
     });
-    of_listener.into_iter().chain(of_upstreams).collect()
+    of_listener.into_iter().chain(of_header).chain(of_upstreams).collect()
 }

@@ -57,6 +57,9 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
     }
     providers::check(&plan.sign_in.providers, &clock, &mut report).await;
     of_listener(&plan, &mut report);
+    if let Some(passed) = &plan.certificate_header {
+        tls::check_passed(&passed.clients, &clock, &mut report);
+    }
     tls::check_rules(&plan.store_url, &plan.certificates, &mut report).await;
     Ok(report)
 }

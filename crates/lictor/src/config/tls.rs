@@ -49,9 +49,36 @@ pub(crate) struct ClientTls {
     pub(crate) crl_file: Option<PathBuf>,
     /// Whether a client without one is turned away in the handshake.
     pub(crate) is_required: bool,
+    /// What errors call them.
+    pub(crate) keys: ClientKeys,
+}
+
+/// The keys of the configuration that name the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientKeys {
+    /// Of the CAs.
+    pub(crate) ca_file: &'static str,
+    /// Of the revocation lists.
+    pub(crate) crl_file: &'static str,
+}
+
+impl ClientTls {
+    /// Those of the listener.
+    pub(crate) const KEYS: ClientKeys = ClientKeys { ca_file: "tls.client.ca_file", crl_file: "tls.client.crl_file" };
+
+    /// The files there are.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.ca_file).chain(&self.crl_file)
+    }
 }
 
 impl Tls {
+    /// The files there are.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let clients = self.client.iter().flat_map(ClientTls::files);
+        [&self.cert_file, &self.key_file].into_iter().chain(clients).cloned().collect()
+    }
+
     /// A certificate and its key, and nothing else.
     pub(crate) fn of_files(cert_file: PathBuf, key_file: PathBuf) -> Self {
         Self { cert_file, key_file, redirect_from: None, hsts: Hsts::Off, client: None }
@@ -115,6 +142,7 @@ impl ClientTls {
             ca_file,
             crl_file: crl.flatten(),
             is_required: mode.flatten().is_some_and(|found| found.value),
+            keys: Self::KEYS,
         }))
     }
 }
@@ -145,7 +173,7 @@ fn hsts(text: &str) -> Result<Hsts, String> {
 pub(crate) fn rules(root: &mut Section<'_>, are_asked_for: bool) -> Vec<Rule> {
     let tables = root.sections("certificates");
     if let Some(first) = tables.first().filter(|_| !are_asked_for) {
-        first.problem("", "no client is asked for a certificate: write [tls.client] with ca_file");
+        first.problem("", "no client is asked for a certificate: write [tls.client] with ca_file, or [certificate_header] where a proxy asks");
     }
     tables.into_iter().filter_map(rule).collect()
 }

@@ -20,6 +20,8 @@ pub(crate) struct Workspace {
     pub(crate) auth_string: Option<Secret>,
     /// The host names that choose it, in lower case; empty for the default workspace.
     pub(crate) hosts: Vec<String>,
+    /// Whether it is reached with a client certificate alone.
+    pub(crate) needs_certificate: bool,
 }
 
 /// An upstream's address, without a base path.
@@ -159,6 +161,7 @@ fn one(
         section.problem("upstream", "is missing: write upstream = \"http://127.0.0.1:4200\"");
     }
     let auth_string = auth_string(&mut section, surroundings);
+    let needs_certificate = needs_certificate(&mut section);
     let tls = upstream_tls(&mut section, surroundings);
     let upstream = upstream.and_then(|found| found.read(|text| Upstream::parse(&text))).map(|found| found.value);
     if tls.is_some() && upstream.as_ref().is_some_and(|upstream| !matches!(upstream.via, Via::Tls(_))) {
@@ -169,7 +172,18 @@ fn one(
     if let (Via::Tls(written), Some(tls)) = (&mut upstream.via, tls) {
         *written = tls;
     }
-    Some(Workspace { name: WorkspaceName::from(name), upstream, auth_string, hosts })
+    Some(Workspace { name: WorkspaceName::from(name), upstream, auth_string, hosts, needs_certificate })
+}
+
+fn needs_certificate(section: &mut Section<'_>) -> bool {
+    let read = section.text("client_certificate").and_then(|found| {
+        found.read(|text| match text.as_str() {
+            "optional" => Ok(false),
+            "required" => Ok(true),
+            _ => Err("must be \"optional\" or \"required\"".to_owned()),
+        })
+    });
+    read.is_some_and(|found| found.value)
 }
 
 /// `None` when none of its keys is there.
@@ -275,5 +289,11 @@ fn usable_name(name: &str) -> Result<(), String> {
 
 /// A default workspace: `lictor up` has just one.
 pub(crate) fn only(upstream: Upstream, auth_string: Option<Secret>) -> Workspace {
-    Workspace { name: WorkspaceName::from("default"), upstream, auth_string, hosts: Vec::new() }
+    Workspace {
+        name: WorkspaceName::from("default"),
+        upstream,
+        auth_string,
+        hosts: Vec::new(),
+        needs_certificate: false,
+    }
 }
