@@ -3,6 +3,7 @@
 //! [`gateway`] tells a request's story; the other modules are its chapters, each opening with the question that it answers.
 
 pub mod access_log;
+pub mod acme;
 mod automation;
 pub mod body;
 mod caller;

@@ -52,6 +52,8 @@ pub struct Metrics {
     tls_expires: Family<EndingLabels, Gauge>,
     /// Times that changed certificate files could not be used, so that the last good ones stayed.
     pub tls_reload_failures: Counter,
+    /// Times that no certificate could be had from the certificate authority.
+    pub acme_failures: Counter,
     /// Websockets open now.
     pub sockets: Gauge,
     /// Connections open now.
@@ -71,12 +73,25 @@ impl Default for Metrics {
         let (tls_expires, tls_reload_failures) = (Family::default(), Counter::default());
         registry.register("tls_expires_at_seconds", "When it comes to its end, in Unix time", tls_expires.clone());
         registry.register("tls_reload_failures", "Changed certificate files not usable", tls_reload_failures.clone());
+        let acme_failures = Counter::default();
+        registry.register("acme_failures", "Certificates that could not be had by ACME", acme_failures.clone());
         registry.register("sockets_open", "Websockets open", sockets.clone());
         registry.register("connections_open", "Client connections open", connections.clone());
         let expiring = Family::default();
         let help = "API keys in use that end within this time and have no successor";
         registry.register("keys_expiring", help, expiring.clone());
-        Self { registry, requests, refusals, seconds, expiring, tls_expires, tls_reload_failures, sockets, connections }
+        Self {
+            registry,
+            requests,
+            refusals,
+            seconds,
+            expiring,
+            tls_expires,
+            tls_reload_failures,
+            acme_failures,
+            sockets,
+            connections,
+        }
     }
 }
 

@@ -86,6 +86,11 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) -> hyper::Result<()> {
 }
 
 fn answer<B>(request: &Request<B>, settings: &Settings) -> Response<ResponseBody> {
+    // A certificate authority asks here, whose word on a name is worth what plain HTTP is.
+    let challenges = settings.challenges.as_ref().filter(|_| !request.headers().contains_key(VIOLATION));
+    if let Some(response) = challenges.and_then(|challenges| challenges.answer(request)) {
+        return response;
+    }
     let mut response = match location(request, settings) {
         Ok(location) => {
             let mut response = Response::new(ResponseBody::from(""));
@@ -139,12 +144,15 @@ mod tests {
             upstream: Route::Tcp("127.0.0.1:1".to_owned()),
             auth_string: None,
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            needs_certificate: false,
         };
         Settings {
             listen: "0.0.0.0:8443".parse().unwrap(),
             public_url: public_url.map(str::to_owned),
             base_path: lictor_authz::BasePath::default(),
             tls: None,
+            challenges: None,
+            certificate_header: None,
             workspaces: vec![workspace],
             trusted_proxies: Vec::new(),
             decide: None,

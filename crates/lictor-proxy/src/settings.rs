@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use lictor_authz::BasePath;
 use lictor_model::{Digest, Secret, WorkspaceName};
 
+use crate::acme::Challenges;
 use crate::passed::CertificateHeader;
 use crate::tls::Tls;
 use crate::upstream::Route;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub base_path: BasePath,
     /// TLS on the listener; `None` is plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// What a certificate authority is answered, where it is asked for our certificate.
+    pub challenges: Option<Arc<Challenges>>,
     /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.

@@ -8,6 +8,8 @@ mod notices;
 mod providers;
 mod signals;
 
+pub(crate) use providers::SEAL_SECRET;
+
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -28,10 +30,12 @@ use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
 use tower::ServiceExt;
 
+use crate::acme::{self, AcmeError, Begun};
 use crate::address;
+use crate::config::tls::Certificate;
 use crate::config::{LogFormat, Plan, PublicUrl};
 use crate::tls::upstream::RouteError;
-use crate::tls::watch::{Stamp, Subject, Watch, tell};
+use crate::tls::watch::{Stamp, Subject, Watch, current, tell};
 use crate::tls::{self, TlsError};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
@@ -72,6 +76,9 @@ pub(crate) enum AppError {
     /// Certificate or key.
     #[error("{key}: {0}", key = .0.key())]
     Tls(#[from] TlsError),
+    /// No way to a certificate authority.
+    #[error("tls.acme: {0}")]
+    Acme(#[from] AcmeError),
 }
 
 /// Runs the gateway until it is told to stop, then lets what is under way come to its end.
@@ -97,8 +104,10 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let sign_on = background.block_on(providers::start(&auth, &store, &plan.sign_in))?;
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
-    let (listener, mut watches) = watch(&plan, &metrics, &clock)?;
+    let issuing = background.block_on(issuing(&plan, &store, &clock, &metrics))?;
+    let (listener, mut watches) = watch(&plan, &metrics, &clock, issuing.as_ref())?;
     let mut settings = settings(&plan, listener)?;
+    settings.challenges = issuing.as_ref().map(|begun| Arc::clone(&begun.challenges));
     settings.certificate_header = certificates::passed(&plan, &metrics, &clock, &mut watches)?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
@@ -119,6 +128,9 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
         redirect::start(&gateway, address, background.handle())?;
         tracing::info!(%address, "plain HTTP is redirected");
+    }
+    if let Some(begun) = issuing {
+        begun.start(background.handle())?;
     }
     for watch in watches {
         watch.start(background.handle())?;
@@ -183,14 +195,30 @@ fn options(plan: &Plan) -> Options {
     }
 }
 
+/// What an authority issues our certificate by, where one does.
+async fn issuing(plan: &Plan, store: &Store, clock: &Clock, metrics: &Arc<Metrics>) -> Result<Option<Begun>, AppError> {
+    let Some((tls, Certificate::Acme(acme))) = plan.tls.as_ref().map(|tls| (tls, &tls.certificate)) else {
+        return Ok(None);
+    };
+    let secret = providers::seal_secret(store, &plan.sign_in).await?;
+    Ok(Some(acme::begin((tls, acme), store.clone(), &secret, clock.clone(), Arc::clone(metrics)).await?))
+}
+
 /// The terms of TLS as the files have them now, and who keeps them so.
-fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<(Option<Arc<Listener>>, Vec<Watch>), AppError> {
+fn watch(
+    plan: &Plan,
+    metrics: &Arc<Metrics>,
+    clock: &Clock,
+    issuing: Option<&Begun>,
+) -> Result<(Option<Arc<Listener>>, Vec<Watch>), AppError> {
     let Some(tls) = plan.tls.clone() else { return Ok((None, Vec::new())) };
     let seen = Stamp::of_files(tls.files());
-    let loaded = tls::load(&tls)?;
+    let loaded = current(&tls, issuing.map(|begun| begun.in_force.as_ref()))?;
     tell(&loaded, metrics, clock.now());
     let listener = Arc::new(Listener::new(loaded.terms, loaded.clients));
-    let subject = Subject::Listener { tls, listener: Arc::clone(&listener), own: plan.own_certificate.clone() };
+    let issued = issuing.map(|begun| (Arc::clone(&begun.in_force), Arc::clone(&begun.changed)));
+    let own = plan.own_certificate.clone();
+    let subject = Subject::Listener { tls, listener: Arc::clone(&listener), own, issued };
     let watch = Watch { subject, metrics: Arc::clone(metrics), clock: clock.clone(), seen };
     Ok((Some(listener), vec![watch]))
 }
@@ -228,6 +256,7 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
             .decide
             .as_ref()
             .map(|decide| lictor_proxy::Decide { proxies: decide.proxies.clone(), token: decide.token }),
+        challenges: None,
         certificate_header: None,
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

@@ -2,6 +2,7 @@
 //!
 //! All problems are reported at once, each with its key and line, so that a file is put right in one go.
 
+pub(crate) mod acme;
 pub(crate) mod certificate_header;
 pub(crate) mod decide;
 pub(crate) mod edges;

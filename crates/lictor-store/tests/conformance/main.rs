@@ -11,6 +11,7 @@
 )]
 
 mod account;
+mod acme;
 mod automations;
 mod backup;
 mod credentials;
@@ -112,6 +113,8 @@ on_one_handle! {
     sign_on: a_recheck_is_due_once_and_its_tokens_are_kept,
     sign_on: those_whom_the_provider_has_not_confirmed_are_found_while_they_have_something_of_it,
     sign_on: what_is_spent_is_spent_until_its_end,
+    acme: entries_are_replaced_by_name_and_gone_at_their_end,
+    acme: one_has_the_turn_until_it_ends_or_is_left,
 }
 
 on_several_handles! {
@@ -130,6 +133,7 @@ on_several_handles! {
     keys: two_rotations_at_once_leave_one_successor,
     record: what_is_on_record_is_neither_changed_nor_deleted,
     sign_on: two_browsers_of_a_new_person_make_one_account,
+    acme: of_many_who_want_the_turn_at_once_one_has_it,
 }
 
 on_a_new_place! {

@@ -16,23 +16,34 @@ use crate::config::sign_in::SignIn;
 /// Reading a small file costs less than being clever about when it was changed, and secrets in files of their own change too.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// Under which name the secret is kept in the store.
+pub(crate) const SEAL_SECRET: &str = "sign-on-secret";
+
 /// Begins single sign-on, and goes on with what the file says from then on.
 ///
 /// # Errors
 /// [`AppError`].
 pub(super) async fn start(auth: &Authenticator, store: &Store, sign_in: &SignIn) -> Result<SignOn, AppError> {
-    let fresh = Secret::new(lictor_model::key::random_text(43)?);
-    let secret = match &sign_in.seal_key {
-        Some(secret) => secret.clone(),
-        // The first replica chooses it for all.
-        None => Secret::new(store.meta_get_or_set("sign-on-secret", fresh.expose()).await?),
-    };
+    let secret = seal_secret(store, sign_in).await?;
     let sign_on = SignOn::start(auth.clone(), &secret, sign_in.providers.clone())?;
     if let Some(file) = sign_in.read_from.clone() {
         let hangup = signal(SignalKind::hangup())?;
         tokio::spawn(keep_reading(sign_on.clone(), file, sign_in.providers.clone(), hangup));
     }
     Ok(sign_on)
+}
+
+/// What seals keys and tokens in the store.
+///
+/// # Errors
+/// [`AppError`] when the store is away.
+pub(super) async fn seal_secret(store: &Store, sign_in: &SignIn) -> Result<Secret, AppError> {
+    let fresh = Secret::new(lictor_model::key::random_text(43)?);
+    Ok(match &sign_in.seal_key {
+        Some(secret) => secret.clone(),
+        // The first replica chooses it for all.
+        None => Secret::new(store.meta_get_or_set(SEAL_SECRET, fresh.expose()).await?),
+    })
 }
 
 async fn keep_reading(sign_on: SignOn, file: ProvidersFile, mut known: Vec<Provider>, mut hangup: Signal) {

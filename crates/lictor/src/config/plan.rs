@@ -214,7 +214,8 @@ impl Plan {
 pub(crate) fn address(root: &mut Section<'_>) -> Option<String> {
     let listen = listen(root)?;
     let public_url = root.text("public_url").map(|found| found.read(|text| PublicUrl::parse(&text)));
-    let has_tls = root.section("tls").text("cert_file").is_some();
+    let mut tls = root.section("tls");
+    let has_tls = tls.text("cert_file").is_some() || !tls.section("acme").is_empty();
     Some(crate::address::of(public_url.flatten().map(|found| found.value).as_ref(), has_tls, listen))
 }
 

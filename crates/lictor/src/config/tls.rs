@@ -8,22 +8,35 @@ use lictor_authn::mtls::{Mark, Rule};
 use lictor_model::PrincipalName;
 
 use super::Surroundings;
+use super::acme::{self, Acme};
 use super::units::duration;
 use super::written::{Found, Section};
 
 /// TLS of our own listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tls {
-    /// The chain, leaf first, in PEM.
-    pub(crate) cert_file: PathBuf,
-    /// The leaf's private key, in PEM.
-    pub(crate) key_file: PathBuf,
+    /// Whence our certificate comes.
+    pub(crate) certificate: Certificate,
     /// Where plain HTTP is answered by a redirect to us.
     pub(crate) redirect_from: Option<SocketAddr>,
     /// What browsers are told to remember.
     pub(crate) hsts: Hsts,
     /// Whose certificates are asked for.
     pub(crate) client: Option<ClientTls>,
+}
+
+/// Whence our certificate comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// From files in PEM.
+    Files {
+        /// The chain, leaf first.
+        cert: PathBuf,
+        /// The leaf's private key.
+        key: PathBuf,
+    },
+    /// From an authority that issues it by itself.
+    Acme(Acme),
 }
 
 /// How long browsers are to insist on https.
@@ -75,13 +88,16 @@ impl ClientTls {
 impl Tls {
     /// The files there are.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let clients = self.client.iter().flat_map(ClientTls::files);
-        [&self.cert_file, &self.key_file].into_iter().chain(clients).cloned().collect()
+        let own = match &self.certificate {
+            Certificate::Files { cert, key } => vec![cert, key],
+            Certificate::Acme(_) => Vec::new(),
+        };
+        own.into_iter().chain(self.client.iter().flat_map(ClientTls::files)).cloned().collect()
     }
 
     /// A certificate and its key, and nothing else.
-    pub(crate) fn of_files(cert_file: PathBuf, key_file: PathBuf) -> Self {
-        Self { cert_file, key_file, redirect_from: None, hsts: Hsts::Off, client: None }
+    pub(crate) fn of_files(cert: PathBuf, key: PathBuf) -> Self {
+        Self { certificate: Certificate::Files { cert, key }, redirect_from: None, hsts: Hsts::Off, client: None }
     }
 
     /// What the table says; `None` when there is none, or problems with it.
@@ -99,8 +115,14 @@ impl Tls {
         });
         let hsts = section.text("hsts").map(|found| found.read(|text| hsts(&text)));
         let client = ClientTls::from_written(section.section("client"), surroundings);
-        let without_key = "is missing: TLS needs cert_file and key_file";
+        let acme = acme::read(section.section("acme"), redirect_from.is_some(), surroundings);
+        let without_key = "is missing: TLS needs cert_file and key_file, or [tls.acme]";
         match (&cert, &key) {
+            _ if acme.is_some() => {
+                if cert.is_some() || key.is_some() {
+                    section.problem("cert_file", "is not used beside [tls.acme]: keep one of the two");
+                }
+            }
             (Some(_), None) => section.problem("key_file", without_key),
             (None, Some(_)) => section.problem("cert_file", without_key),
             (None, None) if redirect_from.is_some() || hsts.is_some() || client.is_some() => {
@@ -109,9 +131,12 @@ impl Tls {
             _ => {}
         }
         section.finish();
+        let certificate = match acme {
+            Some(acme) => Certificate::Acme(acme?),
+            None => Certificate::Files { cert: cert??, key: key?? },
+        };
         Some(Self {
-            cert_file: cert??,
-            key_file: key??,
+            certificate,
             redirect_from: redirect_from.flatten().map(|found| found.value),
             hsts: hsts.flatten().map_or(Hsts::Default { is_public }, |found| found.value),
             client: client.flatten(),

@@ -17,8 +17,11 @@ pub(crate) fn check(tls: &Tls, clock: &Clock, report: &mut Report) {
         Ok(loaded) => loaded,
         Err(error) => return report.fail("tls", format!("{}: {error}", error.key())),
     };
-    report.ok("tls", "certificate and key go together");
-    judge("tls certificate", loaded.ends_at, clock.now(), report);
+    // One that an authority issues is another check's.
+    if !loaded.is_provisional {
+        report.ok("tls", "certificate and key go together");
+        judge("tls certificate", loaded.ends_at, clock.now(), report);
+    }
     if let Some(client) = &tls.client {
         judge_list(client, loaded.crl_due, clock.now(), report);
     }
@@ -63,7 +66,8 @@ pub(crate) async fn check_rules(url: &Secret, rules: &[Rule], report: &mut Repor
     }
 }
 
-fn judge(check: &str, end: Timestamp, now: Timestamp, report: &mut Report) {
+/// How long it is until then.
+pub(super) fn judge(check: &str, end: Timestamp, now: Timestamp, report: &mut Report) {
     let left = end.seconds_since(now);
     let days = left / 86_400;
     match left {

@@ -15,7 +15,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 
 use crate::config::Tls;
-use crate::config::tls::{ClientTls, Hsts};
+use crate::config::tls::{Certificate, ClientTls, Hsts};
 
 const A_YEAR: u64 = 365 * 86_400;
 
@@ -65,6 +65,9 @@ pub(crate) enum TlsError {
     /// They do not belong together, or the key's kind is not supported.
     #[error("certificate and key cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
+    /// Nothing can be made for the time until there is one.
+    #[error("cannot make a provisional certificate: {0}")]
+    Provisional(#[from] rcgen::Error),
     /// Revocation lists that cannot be used.
     #[error("the revocation lists cannot be used: {source}")]
     Crl {
@@ -85,6 +88,7 @@ impl TlsError {
             | Self::Ca { key, .. }
             | Self::Crl { key, .. } => key,
             Self::Unusable(_) => "tls.key_file",
+            Self::Provisional(_) => "tls.acme",
         }
     }
 }
@@ -95,10 +99,47 @@ pub(crate) struct Loaded {
     pub(crate) terms: Terms,
     /// Who vouches for clients, if they are asked.
     pub(crate) clients: Option<Verifier>,
+    /// Whether it is only there until an authority has issued ours.
+    pub(crate) is_provisional: bool,
     /// When our certificate, or one that stands behind it in the file, comes to its end.
     pub(crate) ends_at: Timestamp,
     /// When the first revocation list is due to be replaced; after that nobody's certificate is taken.
     pub(crate) crl_due: Option<Timestamp>,
+}
+
+/// A certificate with its chain, and its key.
+pub(crate) struct Pair {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    /// What errors name.
+    path: PathBuf,
+}
+
+impl Pair {
+    fn of_files(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let chain = certificates("tls.cert_file", cert)?;
+        let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable("tls.key_file", key))?;
+        Ok(Self { chain, key, path: cert.to_owned() })
+    }
+
+    /// Of two texts in PEM, as an authority issued them.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub(crate) fn of_pem(chain: &str, key: &str) -> Result<Self, TlsError> {
+        let path = PathBuf::from("what the certificate authority issued");
+        let read = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = read.map_err(unreadable("tls.acme", &path))?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(unreadable("tls.acme", &path))?;
+        Ok(Self { chain, key, path })
+    }
+
+    /// One that nobody trusts, so that the door can be opened before there is another.
+    fn provisional(domains: &[String]) -> Result<Self, TlsError> {
+        let made = rcgen::generate_simple_self_signed(domains.to_vec())?;
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        Ok(Self { chain: vec![made.cert.der().clone()], key, path: PathBuf::from("a provisional certificate") })
+    }
 }
 
 /// Reads everything.
@@ -106,9 +147,21 @@ pub(crate) struct Loaded {
 /// # Errors
 /// [`TlsError`].
 pub(crate) fn load(tls: &Tls) -> Result<Loaded, TlsError> {
-    let chain = certificates("tls.cert_file", &tls.cert_file)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(unreadable("tls.key_file", &tls.key_file))?;
-    let malformed = || TlsError::Malformed { key: "tls.cert_file", path: tls.cert_file.clone(), what: "certificate" };
+    match &tls.certificate {
+        Certificate::Files { cert, key } => load_with(tls, Pair::of_files(cert, key)?),
+        Certificate::Acme(acme) => {
+            Ok(Loaded { is_provisional: true, ..load_with(tls, Pair::provisional(&acme.domains)?)? })
+        }
+    }
+}
+
+/// Reads everything else beside a certificate.
+///
+/// # Errors
+/// [`TlsError`].
+pub(crate) fn load_with(tls: &Tls, pair: Pair) -> Result<Loaded, TlsError> {
+    let Pair { chain, key, path } = pair;
+    let malformed = || TlsError::Malformed { key: "tls.cert_file", path: path.clone(), what: "certificate" };
     let read = chain.iter().map(|one| X509Certificate::from_der(one).map(|(_, one)| one).map_err(|_| malformed()));
     let read = read.collect::<Result<Vec<_>, _>>()?;
     let ends_at = read.iter().map(|one| moment(one.validity().not_after)).min().ok_or_else(malformed)?;
@@ -127,7 +180,7 @@ pub(crate) fn load(tls: &Tls) -> Result<Loaded, TlsError> {
     let mut server = builder.with_single_cert(chain.clone(), key)?;
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let hsts = hsts(tls.hsts, is_self_signed);
-    Ok(Loaded { terms: Terms { server: Arc::new(server), hsts }, clients, ends_at, crl_due })
+    Ok(Loaded { terms: Terms { server: Arc::new(server), hsts }, clients, is_provisional: false, ends_at, crl_due })
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -9,10 +9,12 @@ use lictor_model::{Clock, Timestamp};
 use lictor_proxy::metrics::{Ending, Metrics};
 use lictor_proxy::tls::{Tls as Listener, Vouching};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
-use super::load::verifier;
+use super::load::{Pair, load_with, verifier};
 use super::{Loaded, TlsError, load, own};
+use crate::acme::InForce;
 use crate::config::Tls;
 use crate::config::tls::ClientTls;
 
@@ -31,6 +33,8 @@ pub(crate) enum Subject {
         listener: Arc<Listener>,
         /// A certificate of our own, which we renew.
         own: Option<own::Own>,
+        /// What an authority issued, where it is one that does.
+        issued: Option<(Arc<InForce>, Arc<Notify>)>,
     },
     /// Who vouches for the certificates that a proxy passes on.
     Passed {
@@ -101,6 +105,7 @@ impl Watch {
                 _ = ticks.tick() => {}
                 _ = renewals.tick() => may_renew = true,
                 Some(()) = hangup.recv() => is_asked = true,
+                () = watch.subject.issued_anew() => is_asked = true,
             }
             let watch = Arc::clone(&watch);
             // Files may lie on a disk that does not answer.
@@ -139,8 +144,8 @@ impl Watch {
     pub(crate) fn take(&self) -> Result<(), TlsError> {
         let now = self.clock.now();
         match &self.subject {
-            Subject::Listener { tls, listener, .. } => {
-                let loaded = load(tls)?;
+            Subject::Listener { tls, listener, issued, .. } => {
+                let loaded = current(tls, issued.as_ref().map(|(in_force, _)| in_force.as_ref()))?;
                 tell(&loaded, &self.metrics, now);
                 listener.replace(loaded.terms, loaded.clients);
                 tracing::info!(certificate_until = %loaded.ends_at, "the certificate files were read");
@@ -162,6 +167,14 @@ impl Watch {
 }
 
 impl Subject {
+    /// Returns when an authority has issued another certificate; never, where none does.
+    async fn issued_anew(&self) {
+        match self {
+            Self::Listener { issued: Some((_, changed)), .. } => changed.notified().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// All that is read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         match self {
@@ -171,9 +184,24 @@ impl Subject {
     }
 }
 
+/// The terms as the files have them, with what an authority issued, if it did.
+///
+/// # Errors
+/// [`TlsError`].
+pub(crate) fn current(tls: &Tls, in_force: Option<&InForce>) -> Result<Loaded, TlsError> {
+    match in_force.and_then(InForce::load_full) {
+        Some(issued) => load_with(tls, Pair::of_pem(&issued.chain, issued.key())?),
+        None => load(tls),
+    }
+}
+
 /// Tells in metrics, and in the log where it is urgent, when the files come to their end.
 pub(crate) fn tell(loaded: &Loaded, metrics: &Metrics, now: Timestamp) {
-    metrics.tls_expires(Ending::Certificate, loaded.ends_at);
+    if loaded.is_provisional {
+        tracing::info!("a provisional certificate is shown until the certificate authority has issued ours");
+    } else {
+        metrics.tls_expires(Ending::Certificate, loaded.ends_at);
+    }
     if loaded.ends_at.seconds_since(now) < SOON {
         tracing::warn!(at = %loaded.ends_at, "the certificate ends soon, or has: renew it");
     }
