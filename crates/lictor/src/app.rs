@@ -218,7 +218,7 @@ fn watch(
     let listener = Arc::new(Listener::new(loaded.terms, loaded.clients));
     let issued = issuing.map(|begun| (Arc::clone(&begun.in_force), Arc::clone(&begun.changed)));
     let own = plan.own_certificate.clone();
-    let subject = Subject::Listener { tls, listener: Arc::clone(&listener), own, issued };
+    let subject = Subject::Listener { tls: Box::new(tls), listener: Arc::clone(&listener), own, issued };
     let watch = Watch { subject, metrics: Arc::clone(metrics), clock: clock.clone(), seen };
     Ok((Some(listener), vec![watch]))
 }

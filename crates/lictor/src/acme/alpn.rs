@@ -36,7 +36,7 @@ impl Plates {
     /// What a challenge's handshake follows. Without a challenge for its name, the handshake fails.
     pub(super) fn config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(self) as _;
+        let resolver = Arc::clone(self);
         let mut config =
             builder.with_safe_default_protocol_versions()?.with_no_client_auth().with_cert_resolver(resolver);
         config.alpn_protocols = vec![ALPN.to_vec()];

@@ -118,11 +118,10 @@ impl Tls {
         let acme = acme::read(section.section("acme"), redirect_from.is_some(), surroundings);
         let without_key = "is missing: TLS needs cert_file and key_file, or [tls.acme]";
         match (&cert, &key) {
-            _ if acme.is_some() => {
-                if cert.is_some() || key.is_some() {
-                    section.problem("cert_file", "is not used beside [tls.acme]: keep one of the two");
-                }
+            (Some(_), _) | (_, Some(_)) if acme.is_some() => {
+                section.problem("cert_file", "is not used beside [tls.acme]: keep one of the two");
             }
+            _ if acme.is_some() => {}
             (Some(_), None) => section.problem("key_file", without_key),
             (None, Some(_)) => section.problem("cert_file", without_key),
             (None, None) if redirect_from.is_some() || hsts.is_some() || client.is_some() => {

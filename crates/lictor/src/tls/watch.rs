@@ -28,7 +28,7 @@ pub(crate) enum Subject {
     /// The listener's terms of TLS.
     Listener {
         /// What was configured.
-        tls: Tls,
+        tls: Box<Tls>,
         /// Whose terms are replaced.
         listener: Arc<Listener>,
         /// A certificate of our own, which we renew.
