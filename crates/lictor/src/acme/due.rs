@@ -15,6 +15,11 @@ pub(super) fn by_age(begins: Timestamp, ends: Timestamp, certificate: &[u8]) -> 
     begins.plus_seconds(life / 3 * 2 - portion(spread, certificate))
 }
 
+/// When it is renewed whatever the authority says: a tenth of its life before its end.
+pub(super) fn at_latest(begins: Timestamp, ends: Timestamp) -> Timestamp {
+    ends.plus_seconds(-(ends.seconds_since(begins).max(0) / 10))
+}
+
 /// The moment of a window that is ours.
 pub(super) fn within(begins: Timestamp, ends: Timestamp, certificate: &[u8]) -> Timestamp {
     begins.plus_seconds(portion(ends.seconds_since(begins).max(0), certificate))
@@ -64,6 +69,7 @@ mod tests {
             assert!(due >= at(0) && due < at(2));
         }
         assert_eq!(within(at(3), at(2), b"x"), at(3));
+        assert_eq!(at_latest(at(0), at(90)), at(81));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::due;
 use super::error::AcmeError;
 use super::kept::{InForce, Issued, Kept, Shelf, State};
 use super::order::{Leaf, Orderer};
+use crate::cli::printed::plain;
 use crate::config::Tls;
 use crate::config::acme::{Acme, Challenge};
 use crate::tls::TlsError;
@@ -194,7 +195,8 @@ impl Keeper {
             self.advice = Some(Advice { of: leaf.begins, due, ask_again_at: now.plus_seconds(again) });
         }
         let advised = self.advice.as_ref().and_then(|advice| advice.due);
-        advised.unwrap_or_else(|| due::by_age(leaf.begins, leaf.ends, &leaf.der))
+        let latest = due::at_latest(leaf.begins, leaf.ends);
+        advised.unwrap_or_else(|| due::by_age(leaf.begins, leaf.ends, &leaf.der)).min(latest)
     }
 
     /// Orders, and keeps what came of it. A certificate that cannot be had is no reason to part with the one that there is.
@@ -209,8 +211,10 @@ impl Keeper {
                 self.metrics.acme_failures.inc();
                 let failures = shelf.state.failures.saturating_add(1);
                 let next = self.clock.now().plus_seconds(due::after_failures(failures, &self.holder));
-                tracing::warn!(domains, %error, next_attempt = %next, "no certificate could be had: what is in force stays so");
-                let state = State { failures, next_at: next.as_micros(), error: error.to_string() };
+                // It may quote whoever answered at the name.
+                let error = plain(&error.to_string());
+                tracing::warn!(domains, error, next_attempt = %next, "no certificate could be had: what is in force stays so");
+                let state = State { failures, next_at: next.as_micros(), error };
                 self.orderer.kept.put_state(&state).await?;
             }
         }
