@@ -70,7 +70,7 @@ def test_a_key_made_without_scripts_works_and_is_the_same_page(gateway: Gateway,
 
 
 # The oldest and the newest client of each row of the table.
-@pytest.mark.parametrize(("versions", "version"), [("3.8", "3.8.8"), ("3.8", "3.6.29"), ("3.4.25 to", "3.4.25"), ("3.0 to", "3.2.15"), ("3.0 to", "3.0.11")])
+@pytest.mark.parametrize(("versions", "version"), [("the key alone", "3.8.8"), ("the key alone", "3.0.11"), ("3.6.20", "3.8.8"), ("3.6.20", "3.6.29"), ("3.4.25 to", "3.4.25"), ("in the address", "3.2.15"), ("in the address", "3.0.11")])
 def test_the_copied_set_up_runs_a_flow_whose_task_runs_arrive(versions: str, version: str, gateway: Gateway, owner: str, made: dict, tmp_path: Path) -> None:
     client = Client(tmp_path, version)
     script = setup(made, versions, "Shell") + f"\nexec {bin_of(version)}/python {PROGRAMS}/small_flow.py"
@@ -89,7 +89,7 @@ COUNT = "import asyncio\nfrom prefect.client.orchestration import get_client\nas
 
 
 # Not 3.0, which reads no profile with the pydantic-settings of today.
-@pytest.mark.parametrize(("versions", "version"), [("3.8", "3.8.8"), ("3.4.25 to", "3.4.25"), ("3.0 to", "3.2.15")])
+@pytest.mark.parametrize(("versions", "version"), [("the key alone", "3.2.15"), ("3.6.20", "3.8.8"), ("3.4.25 to", "3.4.25"), ("in the address", "3.2.15")])
 def test_every_other_place_of_the_set_up_says_the_same_and_works(versions: str, version: str, made: dict, tmp_path: Path) -> None:
     wanted = variables(setup(made, versions, "Shell"))
     # A profile, as its commands make it.
@@ -98,7 +98,7 @@ def test_every_other_place_of_the_set_up_says_the_same_and_works(versions: str, 
     assert ran.returncode == 0, ran.stderr[-2000:]
     ran = profile.command("prefect", "work-pool", "ls")
     assert ran.returncode == 0 and "work pools" in ran.stdout.lower(), ran.stdout + ran.stderr[-2000:]
-    if version == "3.8.8":
+    if versions == "3.6.20":
         # A .env file beside the program; older clients ignore it with the pydantic-settings of today.
         dotenv = Client(tmp_path / "dotenv", version)
         (dotenv.home / ".env").write_text(setup(made, versions, ".env file") + "\n")

@@ -11,6 +11,7 @@ import pytest
 from stage.edge import PREFIX
 from stage.gateway import PASSWORD, ROOT, Gateway, under
 from stage.prefect import Server
+from stage.several import before, grant
 from stage.wait import until
 
 SCRIPTS = Path(__file__).parent / "browser"
@@ -114,3 +115,15 @@ def test_a_runner_starts_a_run_from_the_ui(gateway: Gateway, owner: str, things:
     name = gateway.add_user(f"r-{uuid.uuid4().hex[:6]}", "runner")
     run = drive("runner.mjs", gateway.url, name, PASSWORD, things["deployment"])
     assert gateway.ask("GET", f"/api/flow_runs/{run}", key=owner).json()["created_by"]["display_value"] == name
+
+
+def test_the_badge_leads_from_one_workspace_to_the_other_with_one_sign_in(server: Server, tmp_path: Path) -> None:
+    # Two workspaces before one server: which of them a page is of, only its address says.
+    upstream = f'upstream = "{server.url}"'
+    gateway = before(tmp_path, {"main": upstream, "team": f'{upstream}\nprefix = "/team-a"', "lab": f'{upstream}\nprefix = "/lab"'}).start()
+    try:
+        name = gateway.add_user(f"s-{uuid.uuid4().hex[:6]}")
+        grant(gateway, name, main="viewer", team="developer")
+        assert drive("switch.mjs", json.dumps({"url": gateway.url, "name": name, "password": PASSWORD})) == "switched"
+    finally:
+        gateway.stop()

@@ -22,6 +22,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder):
     folder = tmp_path_factory.mktemp("required")
     (folder / "token").write_text(TOKEN)
     locked = f'[workspaces.locked]\nupstream = "{recorder.url}"\nhosts = ["locked.localhost"]\nclient_certificate = "required"'
+    locked += f'\n[workspaces.sealed]\nupstream = "{recorder.url}"\nprefix = "/sealed"\nclient_certificate = "required"'
     decide = '[decide]\nproxies = ["127.0.0.1"]\ntoken_file = "token"'
     place = Place(folder, recorder, workspace=f"{locked}\n{decide}").start()
     yield place
@@ -78,6 +79,42 @@ def test_a_disabled_owners_certificate_does_not_open_what_is_open_to_everybody(p
     place.gateway.cli("service-account", "disable", "w-uri")
     until("refused", lambda: ask(place, leaf, "GET", "/api/health", headers=LOCKED).reason == "principal-disabled", 3)
     place.gateway.cli("service-account", "enable", "w-uri")
+
+
+def test_by_its_prefix_it_asks_for_one_as_well(place: Place, recorder: Recorder) -> None:
+    key, mark = place.gateway.key("w-cn"), recorder.mark()
+    for path in (f"/sealed{FLOWS}", "/sealed/api/health", "/sealed/runs"):
+        said = ask(place, None, "POST" if path.endswith("filter") else "GET", path, headers=bearer(key))
+        assert (said.status, said.reason) == (403, "certificate-required"), path
+    socket = place.socket(None, "/sealed/api/events/in")
+    assert (socket.status, socket.headers["x-lictor-reason"]) == (403, "certificate-required")
+    assert recorder.since(mark) == []
+    assert ask(place, place.ca.issue("worker one"), path=f"/sealed{FLOWS}").status == 200
+
+
+def test_by_clouds_ids_it_asks_its_members_for_one_and_tells_nobody_else_that_it_is_there(place: Place, recorder: Recorder) -> None:
+    key, stranger = place.gateway.key("w-cn"), place.gateway.newcomer(None)[1]
+    listed = until("the key is known", lambda: json.loads(ask(place, None, "GET", "/api/me/workspaces", headers=bearer(key)).body))
+    (found,) = (each for each in listed if each["workspace_name"] == "locked")
+    base = f"/api/accounts/{found['account_id']}/workspaces/{found['workspace_id']}"
+    elsewhere = base[:-12] + "0" * 12
+    mark = recorder.mark()
+    for path in (f"{base}/flows/filter", f"{base}/health"):
+        method = "POST" if path.endswith("filter") else "GET"
+        assert ask(place, None, method, path, headers=bearer(key)).reason == "certificate-required"
+        # As where there is nothing at all.
+        for headers in ({}, bearer(stranger)):
+            there, nowhere = (ask(place, None, method, each, headers=headers) for each in (path, path.replace(base, elsewhere)))
+            assert (there.status, there.reason) == (nowhere.status, nowhere.reason) and there.reason != "certificate-required"
+    socket = place.socket(None, f"{base}/events/in")
+    assert not socket.authenticate(key) and socket.close_code == 1008 and "certificate-required" in socket.close_reason
+    socket = place.socket(None, f"{base}/events/in", headers=bearer(key))
+    assert socket.status != 101 or not socket.authenticate(None)
+    assert recorder.since(mark) == []
+    leaf = place.ca.issue("worker one")
+    assert ask(place, leaf, path=f"{base}/flows/filter").status == 200
+    socket = place.socket(leaf, f"{base}/events/in")
+    assert socket.authenticate(key)
 
 
 def test_sockets_are_refused_before_their_first_frame_without_one(place: Place, recorder: Recorder) -> None:

@@ -1,33 +1,24 @@
 """Does single sign-on work with a certified provider, in a real browser? The provider is npm's `oidc-provider`, run by node."""
 
 import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from stage import http
+from stage.certified import Certified
 from stage.gateway import ROOT
-from stage.provider import CLIENT, SECRET
+from stage.provider import CLIENT
 from stage.recorder import Recorder
-from stage.sso import Door
 from stage.steps_sockets import opens
 from stage.visitor import Visitor
-from stage.wait import free_port, until
+from stage.wait import until
 from test_browser import drive
 
-FOLDER = Path(__file__).parent / "provider"
 
-
-class Certified:
-    """The provider, and a gateway that trusts it."""
-
-    def __init__(self, folder: Path, upstream: str) -> None:
-        self.port = free_port()
-        tables = f"""
+def tables(port: int) -> str:
+    return f"""
 [providers.certified]
-issuer = "http://127.0.0.1:{self.port}"
+issuer = "http://127.0.0.1:{port}"
 client_id = "{CLIENT}"
 client_secret_env = "IDP_SECRET"
 label = "Certified"
@@ -38,32 +29,11 @@ claim = "groups"
 matches = "prefect-(readers|staff)"
 role = "viewer"
 """
-        self.door = Door(folder, upstream, tables)
-        self.log = (folder / "provider.log").open("wb")
-        self.process = subprocess.Popen(["node", FOLDER / "server.mjs", str(self.port), self.door.url], stdout=self.log, stderr=subprocess.STDOUT)
-        until("the provider answers", lambda: http.ask(self.port, "GET", "/.well-known/openid-configuration").status == 200, 30)
-        self.door.start()
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def put_in(self, name: str, *groups: str) -> None:
-        """Puts somebody into exactly these groups."""
-        assert http.ask(self.port, "PUT", f"/groups/{name}", body=list(groups)).status == 204
-
-    def close(self) -> None:
-        """Ends both."""
-        self.door.stop()
-        self.process.terminate()
-        self.process.wait(10)
-        self.log.close()
 
 
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder) -> Iterator[Certified]:
-    certified = Certified(tmp_path_factory.mktemp("certified"), recorder.url)
+    certified = Certified(tmp_path_factory.mktemp("certified"), recorder.url, tables)
     yield certified
     certified.close()
 
@@ -102,21 +72,7 @@ def test_nobody_outside_the_groups_comes_in(certified: Certified) -> None:
 
 
 def sign_on(certified: Certified, name: str) -> Visitor:
-    """Signs in as a browser does: two cookie jars, and every redirection followed by hand."""
-    visitor, there = Visitor(certified.door.port), Visitor(certified.port)
-    answer = there.get(visitor.begin("certified"))
-    for _ in range(12):
-        if answer.status in (302, 303):
-            location = answer.headers["location"]
-            if location.startswith(certified.door.url):
-                visitor.get(location, **{"Sec-Fetch-Site": "cross-site"})
-                return visitor
-            answer = there.get(location)
-            continue
-        # The provider's own forms for tests: who is it, and does that person agree?
-        page = answer.body.decode()
-        action = page.split('action="')[1].split('"')[0]
-        prompt = "login" if 'value="login"' in page else "consent"
-        fields = {"prompt": prompt, **({"login": name, "password": "any"} if prompt == "login" else {})}
-        answer = there.send(action.removeprefix(certified.url), **fields)
-    raise AssertionError(f"no way through the provider: {answer.status}")
+    """Signs in with a new browser."""
+    visitor = Visitor(certified.door.port)
+    visitor.get(certified.pass_through(visitor.begin("certified"), name), **{"Sec-Fetch-Site": "cross-site"})
+    return visitor

@@ -1,10 +1,15 @@
-// A certified OpenID provider, with one client (Lictor) and people whose groups a test changes: `node server.mjs PORT GATEWAY`.
+// A certified OpenID provider, with Lictor, a job that has tokens of its own, and people whose groups a test changes: `node server.mjs PORT GATEWAY`.
+import { generateKeyPairSync } from "node:crypto";
 import http from "node:http";
 import Provider from "oidc-provider";
 
 const [port, gateway] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const groups = new Map();
+
+// One key of each kind.
+const key = (kind, options, alg) => ({ ...generateKeyPairSync(kind, options).privateKey.export({ format: "jwk" }), kid: alg, alg, use: "sig" });
+const keys = [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256")];
 
 const provider = new Provider(issuer, {
   clients: [
@@ -17,11 +22,36 @@ const provider = new Provider(issuer, {
       backchannel_logout_uri: `${gateway}/lictor/sso/certified/back-channel-logout`,
       backchannel_logout_session_required: true,
     },
+    {
+      client_id: "job",
+      client_secret: "the job's own secret",
+      grant_types: ["client_credentials"],
+      response_types: [],
+      redirect_uris: [],
+    },
   ],
+  jwks: { keys },
   claims: { openid: ["sub", "sid"], profile: ["preferred_username"], groups: ["groups"] },
   scopes: ["openid", "profile", "groups", "offline_access"],
   cookies: { keys: ["a key of the tests"] },
-  features: { backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true }, devInteractions: { enabled: true } },
+  features: {
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: (_, client) => client.clientId === "lictor" },
+    revocation: { enabled: true },
+    // A resource says which form its access tokens have: as a JWT, or opaque.
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => undefined,
+      getResourceServerInfo: (_, resource) => ({
+        scope: "",
+        audience: resource,
+        accessTokenTTL: resource.endsWith("/short") ? 2 : 600,
+        accessTokenFormat: resource.startsWith("urn:opaque:") ? "opaque" : "jwt",
+        jwt: { sign: { alg: resource.endsWith("/es") ? "ES256" : "RS256" } },
+      }),
+    },
+    backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true }, devInteractions: { enabled: true },
+  },
   issueRefreshToken: () => true,
   // Its own rule against asking machines of a private network would keep it from telling this one of a logout.
   fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),

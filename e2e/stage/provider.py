@@ -92,6 +92,10 @@ class Provider:
         claims = {name: value for name, value in claims.items() if value is not None}
         return (key or self.key).sign(claims, **{"typ": "logout+jwt", **(header or {})})
 
+    def more(self, path: str, form: dict[str, str], headers: Any) -> tuple[int, Claims] | None:
+        """What else it answers: nothing."""
+        return None
+
     def _tokens(self, form: dict[str, str], authorization: str) -> tuple[int, Claims]:
         if not self._is_client(form, authorization):
             return 401, {"error": "invalid_client"}
@@ -160,7 +164,9 @@ class Provider:
             def right(self, path: str, form: dict[str, str]) -> tuple[int, str, bytes]:
                 status, said = 200, {}
                 authorization = self.headers.get("Authorization", "")
-                if path == "openid-configuration":
+                if more := provider.more(path, form, self.headers):
+                    status, said = more
+                elif path == "openid-configuration":
                     said = provider.metadata()
                 elif path == "keys":
                     said = {"keys": provider.published}

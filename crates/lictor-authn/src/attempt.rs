@@ -42,6 +42,8 @@ pub struct Rejection {
     pub credential: Option<CredentialRef>,
     /// In how many seconds it may be tried again, when that is known.
     pub retry_after: Option<u32>,
+    /// What is wrong with it in particular, in words of ours.
+    pub detail: Option<&'static str>,
 }
 
 impl Rejection {
@@ -56,7 +58,7 @@ impl Rejection {
 
 impl From<Reason> for Rejection {
     fn from(reason: Reason) -> Self {
-        Self { reason, claimed: String::new(), credential: None, retry_after: None }
+        Self { reason, claimed: String::new(), credential: None, retry_after: None, detail: None }
     }
 }
 

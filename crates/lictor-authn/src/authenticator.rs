@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::attempt::{Origin, Rejection};
 use crate::break_glass::Passwords;
 use crate::feed::Feed;
+use crate::jwt::Tokens;
 use crate::ledger::Ledger;
 use crate::mtls::Rule;
 use crate::options::Options;
@@ -28,6 +29,8 @@ const NEVER_WAS: u64 = 10_000;
 const NEVER_WAS_FOR: Duration = Duration::from_secs(300);
 /// Every so many flushes, sessions that ended of themselves are deleted.
 const FLUSHES_A_CLEANING: u32 = 120;
+/// How long a key that a token was exchanged for stays listed after its end, in seconds.
+const EXCHANGED_KEPT: i64 = 24 * 3_600;
 
 /// Says who is calling. Clones share everything.
 #[derive(Clone)]
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) session_idle: i64,
     pub(crate) session_absolute: i64,
     pub(crate) certificate_rules: ArcSwap<Vec<Rule>>,
+    pub(crate) tokens: Tokens,
 }
 
 /// Authentication could not start.
@@ -94,6 +98,7 @@ impl Authenticator {
             session_idle,
             session_absolute,
             certificate_rules,
+            tokens: Tokens::new(clock.clone()),
             store,
             clock,
             background,
@@ -191,6 +196,10 @@ impl Inner {
         let idle_before = self.clock.now().plus_seconds(-self.session_idle);
         if let Err(error) = self.store.delete_expired_sessions(idle_before).await {
             tracing::warn!(%error, "ended sessions could not be deleted yet");
+        }
+        let ended_before = self.clock.now().plus_seconds(-EXCHANGED_KEPT);
+        if let Err(error) = self.store.delete_exchanged_keys(ended_before).await {
+            tracing::warn!(%error, "ended keys that tokens were exchanged for could not be deleted yet");
         }
     }
 }

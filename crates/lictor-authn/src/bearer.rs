@@ -1,4 +1,4 @@
-//! What does `Authorization: Bearer` carry? An API key, whole; nothing else is a bearer token here.
+//! What does `Authorization: Bearer` carry? An API key, whole, or a token that somebody else issued.
 
 use lictor_model::Reason;
 
@@ -10,7 +10,7 @@ use crate::claim::Claim;
 /// [`Reason::MistypedKey`] or [`Reason::MalformedCredential`].
 pub fn read(token: &str) -> Result<Claim<'_>, Reason> {
     match crate::claim::read(token)? {
-        claim @ Claim::Key(_) => Ok(claim),
+        claim @ (Claim::Key(_) | Claim::Token(_)) => Ok(claim),
         // A password would be a second way to say what Basic says, and one that proxies treat with less care.
         Claim::NamedKey { .. } | Claim::Password { .. } => Err(Reason::MalformedCredential),
     }
@@ -23,13 +23,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_bearer_token_and_nothing_else_is() {
+    fn a_key_or_a_token_is_a_bearer_token_and_nothing_else_is() {
         let key = ApiKey::generate().unwrap();
         assert!(matches!(read(key.expose()), Ok(Claim::Key(_))));
         let cut = key.expose().get(..40).unwrap();
         assert_eq!(read(cut).unwrap_err(), Reason::MistypedKey);
         let named = format!("alice:{}", key.expose());
-        for token in ["", "pnu_1234", "alice:secret", ":", named.as_str(), "eyJhbGciOiJub25lIn0.e30."] {
+        assert!(matches!(read("eyJhbGciOiJub25lIn0.e30."), Ok(Claim::Token("eyJhbGciOiJub25lIn0.e30."))));
+        for token in ["", "alice:secret", ":", named.as_str(), "{\"payload\":\"e30\"}", "a=b", "p\u{e4}"] {
             assert_eq!(read(token).unwrap_err(), Reason::MalformedCredential, "{token}");
         }
     }

@@ -1,4 +1,4 @@
-//! What does a credential's text claim? A key, a name with a key, or a name with a password.
+//! What does a credential's text claim? A key, a name with a key, a name with a password, or a token of somebody else's making.
 //!
 //! One reader for Basic's decoded text and for a socket's token, so that both split the same way.
 
@@ -6,8 +6,10 @@ use std::borrow::Cow;
 
 use lictor_model::{ApiKey, KeyError, Reason};
 
-/// The longest text that is read, in bytes. Longer is malformed before it costs anything.
-pub const MAX_TEXT: usize = 4096;
+use crate::jwt;
+
+/// The longest text that is read, in bytes: a token may be so long. Longer is malformed before it costs anything.
+pub const MAX_TEXT: usize = 8 * 1024;
 
 /// What a text claims.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub enum Claim<'a> {
         /// What stands behind it.
         key: ApiKey,
     },
+    /// What may be a token that somebody else issued.
+    Token(&'a str),
     /// A name and a password.
     Password {
         /// What stands before the first colon; perhaps no canonical name.
@@ -30,7 +34,7 @@ pub enum Claim<'a> {
     },
 }
 
-/// Reads `KEY`, `KEY:`, `name:KEY` or `name:password`.
+/// Reads `KEY`, `KEY:`, `name:KEY`, `name:password` or `TOKEN`.
 ///
 /// `KEY:` is what `https://KEY@host/api` becomes in an HTTP client. A text that begins like a key and fails its check
 /// is mistyped, without a look-up.
@@ -42,7 +46,8 @@ pub fn read(text: &str) -> Result<Claim<'_>, Reason> {
         return Err(Reason::MalformedCredential);
     }
     let Some((name, secret)) = text.split_once(':') else {
-        return read_key(text).map(Claim::Key);
+        let is_token = !ApiKey::looks_like(text) && jwt::could_be(text);
+        return if is_token { Ok(Claim::Token(text)) } else { read_key(text).map(Claim::Key) };
     };
     if ApiKey::looks_like(secret) {
         return Ok(Claim::NamedKey { name: as_written(name), key: read_key(secret)? });
@@ -76,6 +81,7 @@ mod tests {
         read(text).map(|claim| match claim {
             Claim::Key(_) => "key".to_owned(),
             Claim::NamedKey { name, .. } => format!("{name}+key"),
+            Claim::Token(_) => "token".to_owned(),
             Claim::Password { name, password } => format!("{name}|{password}"),
         })
     }
@@ -85,6 +91,10 @@ mod tests {
         let key = ApiKey::generate().unwrap();
         let key = key.expose();
         assert_eq!(shape(key).unwrap(), "key");
+        assert_eq!(
+            (shape("eyJh.e30.c2ln").unwrap(), shape("pnu_key").unwrap()),
+            ("token".to_owned(), "token".to_owned())
+        );
         assert_eq!(shape(&format!("{key}:")).unwrap(), "key");
         assert_eq!(shape(&format!("alice:{key}")).unwrap(), "alice+key");
         assert_eq!(shape(&format!("al%40ex.com:{key}")).unwrap(), "al@ex.com+key");
@@ -111,8 +121,19 @@ mod tests {
         let key = ApiKey::generate().unwrap();
         let huge = format!("alice:{}", "x".repeat(100_000));
         let misplaced = format!("{}:secret", key.expose());
-        for text in ["", "no colon", "pnu_key", "alice:a\0b", "alice:a\nb", "a\u{85}:b", "a:\u{7f}", &misplaced, &huge]
-        {
+        for text in [
+            "",
+            "no colon",
+            "=",
+            "a=b",
+            "t\u{f6}ken",
+            "alice:a\0b",
+            "alice:a\nb",
+            "a\u{85}:b",
+            "a:\u{7f}",
+            &misplaced,
+            &huge,
+        ] {
             assert_eq!(shape(text), Err(Reason::MalformedCredential), "{text:.30}");
         }
     }

@@ -70,6 +70,7 @@ impl Authenticator {
                 Some(principal) if principal.disabled => Err(Reason::PrincipalDisabled),
                 Some(_) => Ok(()),
             },
+            CredentialKind::Token => self.recheck_token(identity),
             CredentialKind::ResetLink | CredentialKind::Console => Err(Reason::AuthenticationRequired),
         })
     }
@@ -89,6 +90,7 @@ impl Authenticator {
         match claim? {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
             Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
+            Claim::Token(token) => self.identify_foreign(token).await,
             Claim::Password { name, password } => self
                 .check_password(name, password, origin)
                 .await

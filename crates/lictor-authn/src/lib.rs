@@ -2,7 +2,7 @@
 //!
 //! [`Presented`] reads the headers; [`claim`] reads the text in them; [`Authenticator`] holds the [`View`] of the store
 //! that answers without I/O, and the password checks that cannot. One file a scheme: [`basic`], [`bearer`], [`session`],
-//! [`first_message`], [`mtls`].
+//! [`first_message`], [`mtls`], [`jwt`].
 
 mod attempt;
 mod authenticator;
@@ -14,6 +14,7 @@ mod feed;
 pub mod first_message;
 mod guess;
 mod identify;
+pub mod jwt;
 mod ledger;
 pub mod mtls;
 pub mod oidc;

@@ -5,35 +5,35 @@
 //! `id_token` and `logout_token`; who comes in as what is decided in `rules`.
 
 mod begin;
-mod cached;
+pub(crate) mod cached;
 mod callback;
 pub mod claims;
-mod discovery;
+pub(crate) mod discovery;
 mod edge;
 pub mod endpoint;
 mod error;
-mod exchange;
-mod fetch;
+pub(crate) mod exchange;
+pub(crate) mod fetch;
 mod flow;
 #[cfg(test)]
-mod forge;
+pub(crate) mod forge;
 mod gather;
 mod id_token;
-mod json;
-mod keys;
+pub(crate) mod json;
+pub(crate) mod keys;
 mod load_balancer;
 mod logout_token;
 mod named_keys;
 mod names;
-mod peer;
+pub(crate) mod peer;
 mod probe;
 pub mod provider;
 mod recheck;
-mod rules;
+pub(crate) mod rules;
 pub mod seal;
 mod sign_on;
 mod sign_out;
-mod token;
+pub(crate) mod token;
 
 pub use begin::Begun;
 pub use callback::SignedOn;

@@ -35,6 +35,7 @@ impl Authenticator {
 fn refused(error: &StoreError) -> Reason {
     match error {
         StoreError::KeyRotated { .. } => Reason::KeyRotated,
+        StoreError::KeyOfToken(_) => Reason::KeyOfToken,
         StoreError::KeyNotInUse { .. } | StoreError::NotFound { .. } => Reason::RevokedKey,
         error => {
             tracing::warn!(%error, "a machine's key was not rotated");

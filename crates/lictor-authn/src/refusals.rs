@@ -108,6 +108,11 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::AmbiguousCertificate
             | Reason::CertificateNotTrusted
             | Reason::CertificateRequired
+            | Reason::UnknownIssuer
+            | Reason::InvalidToken
+            | Reason::ExpiredToken
+            | Reason::UnmatchedToken
+            | Reason::AmbiguousToken
             | Reason::TwoCredentials
             | Reason::TooManyFailures
             | Reason::PasswordsClosed

@@ -49,7 +49,7 @@ impl View {
     #[must_use]
     pub fn keys_ending_within(&self, seconds: i64, now: Timestamp) -> usize {
         let ends = |key: &&Arc<Key>| key.expires_at.is_some_and(|end| end <= now.plus_seconds(seconds));
-        self.people.keys.values().filter(ends).filter(|key| !key.is_replaced && key.is_good(now).is_ok()).count()
+        self.people.keys.values().filter(ends).filter(|key| key.is_missed && key.is_good(now).is_ok()).count()
     }
 
     /// When a provider last said that the person is signed out there; whoever saw another answer before was told since.
@@ -93,7 +93,8 @@ pub(crate) struct Key {
     expires_at: Option<Timestamp>,
     is_revoked: bool,
     is_disabled: bool,
-    is_replaced: bool,
+    /// Whether somebody should see to it before it ends.
+    is_missed: bool,
     narrowing: Option<Arc<Narrowing>>,
     noted: AtomicI64,
 }
@@ -129,7 +130,7 @@ impl People {
         let Some(principal) = self.principals.get(&row.principal) else { return };
         let key = Arc::new(Key {
             principal: Arc::clone(principal),
-            is_replaced: replaced.contains(&row.id),
+            is_missed: row.issuer.is_none() && !replaced.contains(&row.id),
             id: row.id,
             expires_at: row.expires_at,
             is_revoked: row.revoked_at.is_some(),

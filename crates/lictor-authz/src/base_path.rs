@@ -12,10 +12,13 @@ use crate::path::CanonicalPath;
 
 /// The longest prefix; part of every link that is rewritten.
 const LONGEST: usize = 64;
-/// What stands at the root already: our own pages, Prefect's API and documents, and the pages and files of its two UIs.
-const TAKEN: [&str; 31] = [
+/// What stands at the root already: our own pages, Prefect's API and documents, the pages that Prefect Cloud's clients know, and the
+/// pages and files of Prefect's two UIs.
+const TAKEN: [&str; 33] = [
     "lictor",
     "api",
+    "account",
+    "auth",
     "v2",
     "docs",
     "redoc",
@@ -120,11 +123,34 @@ impl BasePath {
         if self.is_root() {
             return Ok(path);
         }
-        match path.below(&self.0).map(CanonicalPath::from) {
-            Some(inside) if below(&self.0, raw).is_some() => Ok(inside),
-            Some(_) => Err(Reason::AmbiguousPath),
-            None => Ok(path),
-        }
+        Ok(self.within(&path, raw)?.unwrap_or(path))
+    }
+
+    /// The path below this further prefix; nothing when it is elsewhere. `raw` is the path as it was sent.
+    ///
+    /// # Errors
+    /// [`Reason::AmbiguousPath`] when it spells the prefix with escapes.
+    pub fn within(&self, path: &CanonicalPath, raw: &str) -> Result<Option<CanonicalPath>, Reason> {
+        let Some(inside) = path.below(&self.0).map(CanonicalPath::from) else { return Ok(None) };
+        if below(&self.0, raw).is_some() { Ok(Some(inside)) } else { Err(Reason::AmbiguousPath) }
+    }
+
+    /// A prefix below this one.
+    #[must_use]
+    pub fn joined(&self, further: &Self) -> Self {
+        Self(self.prepended(&further.0))
+    }
+
+    /// Whether paths below the other are below this one too.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        below(&self.0, &other.0).is_some()
+    }
+
+    /// What was sent, without this prefix, if it begins with it.
+    #[must_use]
+    pub fn off<'p>(&self, raw: &'p str) -> &'p str {
+        below(&self.0, raw).unwrap_or(raw)
     }
 
     /// The same for a path and query that may have been refused: to tell a page from an answer for a program, and to come back

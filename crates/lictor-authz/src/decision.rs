@@ -76,14 +76,34 @@ pub fn deny_unknown(identity: Option<&Identity>, access: &AccessView, workspace:
     member(identity, access, workspace).err().unwrap_or(Denial::because(Reason::UnknownOperation))
 }
 
+/// Why a request to a workspace that there is not is refused: as one to a workspace that the caller has no grant in.
+#[must_use]
+pub fn deny_nowhere(identity: Option<&Identity>) -> Denial {
+    known(identity).err().unwrap_or(Denial::because(Reason::NotAMember))
+}
+
+fn known(identity: Option<&Identity>) -> Result<&Identity, Denial> {
+    let identity = identity.ok_or(Denial::because(Reason::AuthenticationRequired))?;
+    if identity.principal.disabled { Err(Denial::because(Reason::PrincipalDisabled)) } else { Ok(identity) }
+}
+
+/// Whether the caller has a grant in the workspace, and may present there what it presents.
+///
+/// # Errors
+/// A [`Denial`] that says why not.
+pub fn check_member(identity: &Identity, access: &AccessView, workspace: &WorkspaceName) -> Result<(), Denial> {
+    member(Some(identity), access, workspace)?;
+    match &identity.narrowing {
+        Some(narrowing) if !narrowing.admits_workspace(workspace) => Err(Denial::because(Reason::KeyTooNarrow)),
+        _ => Ok(()),
+    }
+}
+
 fn member(
     identity: Option<&Identity>,
     access: &AccessView,
     workspace: &WorkspaceName,
 ) -> Result<PermissionSet, Denial> {
-    let identity = identity.ok_or(Denial::because(Reason::AuthenticationRequired))?;
-    if identity.principal.disabled {
-        return Err(Denial::because(Reason::PrincipalDisabled));
-    }
+    let identity = known(identity)?;
     access.permissions(&identity.principal.id, workspace).ok_or(Denial::because(Reason::NotAMember))
 }

@@ -2,8 +2,10 @@
 
 pub mod access;
 pub mod base_path;
+pub mod cloud;
 pub mod conditions;
 pub mod decision;
+pub mod doors;
 mod event_payloads;
 pub mod matcher;
 mod narrow;
@@ -18,7 +20,9 @@ pub mod surface;
 
 pub use access::{AccessView, Holding, Origin};
 pub use base_path::{BasePath, BasePathError};
-pub use decision::{Denial, decide, deny_unknown};
+pub use cloud::CloudPath;
+pub use decision::{Denial, check_member, decide, deny_nowhere, deny_unknown};
+pub use doors::{Address, Door, Doors, Way};
 pub use event_payloads::PayloadView;
 pub use matcher::Matched;
 pub use operation::{Access, Basis, Effect, Inspect, Operation, Place, Verb};

@@ -77,6 +77,13 @@ impl CanonicalPath {
         }
     }
 
+    /// The same path with a mount such as `/api` in place of another one; `None` when it is not below that.
+    #[must_use]
+    pub fn moved(&self, from: &str, to: &str) -> Option<Self> {
+        let rest = self.0.strip_prefix(from).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+        Some(Self(format!("{to}{rest}")))
+    }
+
     /// The whole path, as seen from the root.
     #[must_use]
     pub fn below_root(&self) -> Below<'_> {

@@ -20,6 +20,8 @@ pub enum CredentialKind {
     Session,
     /// A client certificate.
     Certificate,
+    /// A token that somebody else issued.
+    Token,
     /// A link that sets a password, once.
     ResetLink,
     /// The machine's own administrator at the command line; never presented over the network.
@@ -35,6 +37,7 @@ impl CredentialKind {
             Self::Key => "key",
             Self::Session => "session",
             Self::Certificate => "certificate",
+            Self::Token => "token",
             Self::ResetLink => "reset-link",
             Self::Console => "console",
         }
@@ -46,7 +49,7 @@ impl CredentialKind {
 pub struct CredentialRef {
     /// Its kind.
     pub kind: CredentialKind,
-    /// Its id in the store; of a certificate, its SHA-256 fingerprint.
+    /// Its id in the store; of a certificate, its SHA-256 fingerprint; of a token, its issuer's name here and its SHA-256.
     pub id: CredentialId,
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
+use crate::secret::Digest;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -80,6 +81,17 @@ pub fn canonical_uuid(text: &str) -> Option<String> {
     uuid::Uuid::try_parse(text).ok().map(|id| id.hyphenated().to_string())
 }
 
+/// The UUID that these parts always give (version 8, RFC 9562 §5.8): the same on every replica, and for nobody to guess who does
+/// not know the first of them.
+#[must_use]
+pub fn derived_uuid(parts: [&str; 3]) -> String {
+    // None of them can hold a line end, so that they cannot be moved.
+    let digest = Digest::of(parts.join("\n").as_bytes()).into_bytes();
+    let mut bytes = [0_u8; 16];
+    bytes.iter_mut().zip(digest).for_each(|(slot, byte)| *slot = byte);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string()
+}
+
 ids! {
     /// A user or a service account.
     PrincipalId,
@@ -95,4 +107,20 @@ ids! {
     EventId,
     /// The name of a workspace (one upstream Prefect Server) as the configuration spells it.
     WorkspaceName,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_parts_give_the_same_id_and_others_another_one() {
+        let id = derived_uuid(["3f", "workspace", "main"]);
+        assert_eq!(id, derived_uuid(["3f", "workspace", "main"]));
+        assert_eq!(canonical_uuid(&id), Some(id.clone()));
+        assert_eq!((id.len(), id.chars().nth(14)), (36, Some('8')));
+        for other in [["3f", "workspace", "lab"], ["3f", "account", "main"], ["4f", "workspace", "main"]] {
+            assert_ne!(derived_uuid(other), id);
+        }
+    }
 }

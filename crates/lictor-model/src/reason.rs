@@ -38,7 +38,7 @@ reasons! {
         "Sign in, or set PREFECT_API_AUTH_STRING to \"user:key\".";
     /// The header is no credential that we can read.
     MalformedCredential = "malformed-credential", 401,
-        "The Authorization header must be \"Basic\" with base64, or \"Bearer\" with an API key.";
+        "The Authorization header must be \"Basic\" with base64, or \"Bearer\" with an API key or a token of a listed issuer.";
     /// A key whose check does not fit.
     MistypedKey = "mistyped-key", 401, "The API key is mistyped or cut off. Copy it again, whole.";
     /// A well-formed key that nobody has.
@@ -66,11 +66,26 @@ reasons! {
     /// A client certificate that was good at the handshake.
     CertificateNotTrusted = "certificate-not-trusted", 401,
         "This client certificate is not trusted any more: it was revoked or has expired, or its CA or revocation list has.";
+    /// A token of nobody whom the configuration lists.
+    UnknownIssuer = "unknown-issuer", 401, "No [issuers] table of this gateway is about whoever issued this token.";
+    /// A token that is not what it must be.
+    InvalidToken = "invalid-token", 401, "This token is not accepted.";
+    /// A token past its end, or of a time that cannot be.
+    ExpiredToken = "expired-token", 401, "This token has expired, or is not good yet. Get a new one from its issuer.";
+    /// A token that no rule leads from.
+    UnmatchedToken = "unmatched-token", 401,
+        "This token is good, and no rule of its issuer leads from its claims to an account that exists here.";
+    /// A token of which two rules say different things.
+    AmbiguousToken = "ambiguous-token", 401,
+        "The rules of its issuer lead from this token to more than one account. Leave one of them.";
     /// Two different credentials in one request.
     TwoCredentials = "two-credentials", 400, "Two different credentials were presented. Send one.";
     /// A second successor, or a successor's own before its time.
     KeyRotated = "key-rotated", 409,
         "This API key was rotated already, or the key that it replaces is still good. Use its successor, or wait until the overlap is over.";
+    /// A key that a token was exchanged for, and that shall outlive it.
+    KeyOfToken = "key-of-token", 409,
+        "This API key was given for a token and ends with it. Exchange a newer token instead.";
     /// Throttled reports of leaked keys.
     TooManyReports = "too-many-reports", 429, "Too many leaked keys were reported from this address. Wait a minute, then report the others.";
     /// An answer of an identity provider that belongs to no sign-in under way.
@@ -91,7 +106,7 @@ reasons! {
         "Too many failed sign-ins. Wait as long as Retry-After says, or ask an administrator to lift the ban.";
     /// A socket's first frame had no token, though the client has one to give.
     SocketWithoutCredential = "socket-without-credential", 401,
-        "This client sends no credential on websockets: set PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY.";
+        "This client sends no credential on websockets: set PREFECT_CLOUD_API_URL to the same as PREFECT_API_URL, or PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY.";
     /// No authentication frame in time.
     AuthenticationTimeout = "authentication-timeout", 401, "No credential arrived within 10 seconds.";
     /// The first frame is not the authentication frame.
@@ -130,6 +145,10 @@ reasons! {
     CrossOrigin = "cross-origin", 403, "A browser's session may act only from Lictor's own pages.";
     /// A cookie on a websocket.
     SessionOnSocket = "session-on-socket", 403, "A browser's session cannot open a websocket. Use an API key.";
+
+    /// A cookie at an address for programs, which leads to workspaces of other hosts too.
+    SessionAtCloudAddress = "session-at-cloud-address", 403,
+        "A browser's session is not accepted at a Cloud address. Use an API key, or the workspace's own address.";
 
     /// A part of Prefect's package that nobody needs, or a page of ours that is not.
     NotFound = "not-found", 404, "There is nothing here.";
@@ -179,6 +198,8 @@ reasons! {
     UpstreamMalformed = "upstream-malformed", 502, "Prefect Server's answer was malformed.";
     /// An identity provider cannot be asked.
     ProviderUnavailable = "provider-unavailable", 503, "The identity provider cannot be asked at the moment.";
+    /// An issuer's keys, or its word on a token, cannot be had.
+    IssuerUnavailable = "issuer-unavailable", 503, "The issuer of this token cannot be asked at the moment.";
     /// Our store is away and the answer is not in memory.
     StoreUnavailable = "store-unavailable", 503, "Lictor's database cannot be reached at the moment.";
     /// The audit event could not be written.

@@ -38,6 +38,12 @@ impl Digest {
         Self(sha2::Sha256::digest(secret).into())
     }
 
+    /// Its 32 bytes.
+    #[must_use]
+    pub const fn into_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// Lower-case hexadecimal, 64 characters: the form in the store.
     #[must_use]
     pub fn to_hex(self) -> String {

@@ -45,9 +45,11 @@ pub struct AccessLine<'a> {
     pub scheme: &'a str,
     /// The credential's id, or `-`.
     pub credential: &'a str,
+    /// The workspace, or `-`.
+    pub workspace: &'a str,
     /// The HTTP method.
     pub method: &'a str,
-    /// The canonical path; never the query, where page tokens and names live.
+    /// The canonical path in the workspace; never the query, where page tokens and names live.
     pub path: &'a str,
     /// The table's row, or what stands for it.
     pub operation: &'a str,
@@ -133,5 +135,6 @@ fn write_text(bytes: &mut Vec<u8>, line: &AccessLine<'_>) -> std::io::Result<()>
         bytes.extend_from_slice(part.as_bytes());
     }
     // The client's own name is the only text of the caller's making: escaped, so that it cannot forge a line.
-    write!(bytes, "{} {} {}us {:?}", line.status, line.reason, line.micros, line.user_agent)
+    let AccessLine { status, reason, micros, workspace, user_agent, .. } = line;
+    write!(bytes, "{status} {reason} {micros}us {workspace} {user_agent:?}")
 }

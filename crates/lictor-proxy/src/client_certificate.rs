@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use lictor_authn::Rejection;
+use lictor_authz::Door;
 use lictor_model::Reason;
 
 use crate::gateway::{Arrival, Connection, DataThread};
@@ -26,6 +27,19 @@ impl DataThread {
             None => Ok(connection.certificate.clone()),
             Some(passed) if is_proven || passed.is_its_word(headers) => passed.certificate(headers),
             Some(_) => Ok(None),
+        }
+    }
+
+    /// What a workspace asks of everybody, before anything of it is open. By its ids, nothing of it is said but to members: there it is asked of them, later.
+    pub(crate) fn check_door(
+        &self,
+        story: &Story,
+        incoming: &Arrival<'_>,
+        workspace: Option<&Workspace>,
+    ) -> Result<(), Refusal> {
+        match workspace.filter(|_| incoming.target.door == Door::Plain) {
+            Some(workspace) => self.check_certificate(story, incoming, workspace),
+            None => Ok(()),
         }
     }
 

@@ -11,7 +11,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Response};
 use lictor_authn::Origin;
 use lictor_authz::surface::{self, Surface};
-use lictor_authz::{Access, Effect, Inspect, Matched, Permit, Verb, decide, deny_unknown, matcher};
+use lictor_authz::{Access, Door, Effect, Inspect, Matched, Permit, Verb, decide, deny_unknown, matcher};
 use lictor_model::{Digest, Identity, Permission, PermissionSet, Reason};
 
 use crate::body::ResponseBody;
@@ -57,7 +57,7 @@ impl DataThread {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                proxy.adapt(refusal::respond(&refusal, &story.request, request, &self.gateway.settings.base_path))
+                proxy.adapt(refusal::respond(&refusal, &story.request, request, &self.gateway.settings.doors))
             }
         }
     }
@@ -80,7 +80,9 @@ impl DataThread {
         story.leads_to(target.path.as_str());
         // The proxy forwards the caller's spelling, so only one that is ours already is the one that is decided on.
         let (raw, path) = (request.uri().path(), target.path.as_str());
-        if raw != path && raw != settings.base_path.prepended(path) {
+        let outside = settings.doors.outside(target.workspace, &target.door, path);
+        // One that names its workspace by ids would reach Prefect with them.
+        if target.door != Door::Plain || (raw != outside && raw != settings.base_path().off(&outside)) {
             return Err(Reason::AmbiguousPath.into());
         }
         if gateway.drain.has_begun() {

@@ -15,9 +15,10 @@ use crate::body::{self, Counted, ResponseBody};
 use crate::gateway::{Arrival, DataThread};
 use crate::page_token::Holder;
 use crate::refusal::Refusal;
+use crate::settings::Workspace;
 use crate::story::Story;
 use crate::upstream::{OutgoingBody, SentFlag, UpstreamBody};
-use crate::websocket::Errand;
+use crate::websocket::{Destination, Errand};
 use crate::{headers, inspect, next_page, own_settings};
 
 /// Prefect stores these two as a run's creator (`server/api/dependencies.py`), the name in base64.
@@ -90,10 +91,13 @@ impl DataThread {
         if permit.operation().name() == next_page::FOLLOWING {
             arrival.target.query = Some(tokens.open(arrival.target.query.as_deref(), &holder)?);
         }
-        let base = format!("{}{}", self.origin(&arrival), self.gateway.settings.base_path.as_str());
+        let origin = self.origin(&arrival);
+        let outside = self.outside(&arrival.target);
         let seal = |query: &str| tokens.seal(query, &holder);
         let payloads = permit.payloads();
-        let rewrite = Rewriting::json(|body| next_page::rewrite(body, &base, payloads, seal));
+        let rewrite = Rewriting::json(|body| {
+            next_page::rewrite(body, |path| format!("{origin}{}", outside(path)), payloads, seal)
+        });
         self.rewritten(permit, story, arrival, Some(identity), rewrite).await
     }
 
@@ -163,7 +167,8 @@ impl DataThread {
     ) -> Result<Response<UpstreamBody>, Refusal> {
         let limit = self.gateway.settings.limits.body_bytes;
         check_declared_length(arrival.request.headers(), limit)?;
-        let upstream = self.upstreams.get(arrival.target.workspace).ok_or(Reason::InternalError)?;
+        let upstream = self.upstream(&arrival.target)?;
+        let outside = self.outside(&arrival.target);
         let mut outgoing = prepare_headers(&arrival);
         if let Some(authorization) = upstream.authorization() {
             outgoing.insert(header::AUTHORIZATION, authorization.clone());
@@ -189,7 +194,7 @@ impl DataThread {
         })?;
         headers::sanitise_response(response.headers_mut());
         headers::relative_location(response.headers_mut());
-        headers::location_under(&self.gateway.settings.base_path, response.headers_mut());
+        headers::location_outside(outside, response.headers_mut());
         Ok(response)
     }
 
@@ -235,7 +240,7 @@ impl DataThread {
                 check_json(request.headers())?;
                 let body = inspect::read_body(&collect(body, limit).await?)?;
                 if automation::enables(body.as_ref()) {
-                    let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
+                    let upstream = self.upstream(&target)?;
                     let path = format!("{API_MOUNT}{}", permit.path());
                     let enabled =
                         Box::pin(own_settings::read(&path, upstream, outgoing)).await?.ok_or(Reason::NotFound)?;
@@ -251,7 +256,7 @@ impl DataThread {
                 if let Some(run) = body.as_mut().filter(|_| permit.operation().inspect == Inspect::RunOfDeployment)
                     && permit.check_body(run).is_err()
                 {
-                    let upstream = self.upstreams.get(target.workspace).ok_or(Reason::InternalError)?;
+                    let upstream = self.upstream(&target)?;
                     Box::pin(own_settings::leave_out(run, permit, upstream, outgoing)).await?;
                 }
                 let looked_at = body.as_ref().unwrap_or(&Value::Null);
@@ -265,13 +270,19 @@ impl DataThread {
         }
     }
 
-    /// What to ask Prefect for on behalf of a socket.
-    pub(crate) fn errand(&self, matched: &lictor_authz::Matched, arrival: &Arrival<'_>) -> Result<Errand, Reason> {
-        let workspace = self.workspace(&arrival.target)?;
+    /// Where a socket leads, and what to ask Prefect for there.
+    pub(crate) fn destination(
+        &self,
+        workspace: &Workspace,
+        matched: &lictor_authz::Matched,
+        arrival: &Arrival<'_>,
+    ) -> Result<Destination, Reason> {
         // Without Lictor's credential: sockets take theirs in the first frame, and would ignore a header.
         let headers = prepare_headers(arrival);
         let target = upstream_target(matched.operation(), matched.path(), arrival.target.query.as_deref());
-        Ok(Errand { target, headers, auth_string: workspace.auth_string.clone() })
+        let errand = Errand { target, headers, auth_string: workspace.auth_string.clone() };
+        let (workspace, needs_certificate) = (workspace.name.clone(), workspace.needs_certificate);
+        Ok(Destination { workspace, needs_certificate, upstream: self.upstream(&arrival.target)?.clone(), errand })
     }
 }
 

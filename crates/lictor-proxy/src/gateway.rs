@@ -11,7 +11,7 @@ use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 use lictor_authn::{Attempt, Authenticator, Caller, Origin, Rejection};
 use lictor_authz::surface::{self, Surface};
-use lictor_authz::{Access, Effect, Matched, Permit, Verb, decide, deny_unknown, matcher};
+use lictor_authz::{Access, Door, Effect, Matched, Permit, Verb, decide, deny_nowhere, deny_unknown, matcher};
 use lictor_model::{Clock, Identity, Outcome, Reason};
 
 use crate::access_log::AccessLog;
@@ -24,14 +24,14 @@ use crate::page_token::PageTokens;
 use crate::pages::Pages;
 use crate::recorder::Recorder;
 use crate::refusal::{self, Refusal};
-use crate::settings::{Settings, Workspace};
+use crate::settings::Settings;
 use crate::story::{Story, label};
 use crate::target::Target;
 use crate::tls::PeerCertificate;
 use crate::underway::Commitment;
 use crate::upstream::Upstream;
 use crate::websocket::{self, Handshake, Places};
-use crate::{body, decide, forwarded, headers, probes, target, ui};
+use crate::{body, cloud, decide, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -117,7 +117,7 @@ impl DataThread {
         commitment: Commitment,
     ) -> Response<ResponseBody> {
         let gateway = &self.gateway;
-        let base_path = &gateway.settings.base_path;
+        let doors = &gateway.settings.doors;
         let mut story = Story::begin(gateway.clock.now(), connection.peer.ip(), request.method(), request.headers());
         story.commitment = commitment;
         let upgrades = websocket::asked_for(request.headers());
@@ -128,7 +128,7 @@ impl DataThread {
             Ok(response) => response,
             Err(refusal) => {
                 story.refused_with(&refusal);
-                refusal::respond(&refusal, &story.request, &request, base_path)
+                refusal::respond(&refusal, &story.request, &request, doors)
             }
         };
         story.answered(response.status().as_u16());
@@ -138,7 +138,7 @@ impl DataThread {
             let outcome = if story.reason().is_none() { Outcome::Allowed } else { Outcome::Refused };
             if let Err(reason) = gateway.recorder.record(story.event(outcome), story.automation.take()).await {
                 story.refused(reason);
-                response = refusal::respond(&reason.into(), &story.request, &request, base_path);
+                response = refusal::respond(&reason.into(), &story.request, &request, doors);
             }
         }
         let refused_handshake = upgrades && response.status() != http::StatusCode::SWITCHING_PROTOCOLS;
@@ -212,9 +212,12 @@ impl DataThread {
         let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
-        let certificate = self.certificate_of(connection, request.headers(), false)?;
-        let peer = connection.peer.ip();
+        let (certificate, peer) = (self.certificate_of(connection, request.headers(), false)?, connection.peer.ip());
         let incoming = Arrival { request, target, origin, certificate, peer };
+        // Before the table: these are ours, below paths that Prefect has nothing at.
+        if let Some(call) = cloud::asked(verb, &incoming.target) {
+            return Box::pin(self.cloud(story, incoming, call)).await;
+        }
         let path = incoming.target.path.clone();
         match surface::classify(verb, &path, API_MOUNT) {
             // Boxed, as sockets are: rare, large, and otherwise part of every request's future.
@@ -235,6 +238,9 @@ impl DataThread {
     /// One of our own pages: it decides for itself what a caller without an identity sees.
     async fn ours(&self, story: &mut Story, incoming: Arrival<'_>) -> Result<Response<ResponseBody>, Refusal> {
         story.is_about(label::OURS);
+        if let Some(response) = self.ours_elsewhere(&incoming) {
+            return response;
+        }
         let (identity, rejection) = match self.attempt(&incoming).await {
             Attempt::Verified(identity) => (Some(identity), None),
             Attempt::Rejected(rejection) => (None, Some(rejection)),
@@ -254,12 +260,12 @@ impl DataThread {
             peer: incoming.peer,
             secure: incoming.origin.secure,
             origin: self.origin(&incoming),
-            base: self.gateway.settings.base_path.as_str().into(),
+            base: self.gateway.settings.base_path().as_str().into(),
             user_agent: Arc::clone(story.user_agent()),
             identity,
             rejection,
         };
-        let workspace = self.workspace(&incoming.target)?.name.clone();
+        let workspace = self.found(&incoming.target).map(|workspace| workspace.name.clone());
         self.gateway.pages.answer(incoming, caller, workspace).await.map_err(Into::into)
     }
 
@@ -271,12 +277,14 @@ impl DataThread {
         matched: Option<Matched>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let gateway = &self.gateway;
-        let workspace = self.workspace(&incoming.target)?;
+        let Some(workspace) = self.found(&incoming.target) else { return self.nowhere(story, &incoming).await };
         story.workspace = Some(workspace.name.clone());
-        // Before anything is open to everybody: without a certificate there is nothing here.
-        self.check_certificate(story, &incoming, workspace)?;
-        // Health checks and static files carry no credential, and a stale one must not make them fail.
-        if let Some(open) = matched.as_ref().filter(|matched| matched.operation().access == Access::Public) {
+        let by_ids = incoming.target.door != Door::Plain;
+        self.check_door(story, &incoming, Some(workspace))?;
+        // Health checks and static files carry no credential, and a stale one must not make them fail. By its ids nothing of a
+        // workspace is open: whether it is there is for its members.
+        let is_open = |matched: &&Matched| !by_ids && matched.operation().access == Access::Public;
+        if let Some(open) = matched.as_ref().filter(is_open) {
             story.concerns(open.operation());
             let permit = decide(open, None, &gateway.auth.view().access, &workspace.name)?;
             return self.forward(permit, story, incoming, None).await;
@@ -285,6 +293,10 @@ impl DataThread {
         let identity = self.identify(story, &incoming).await?.ok_or(Reason::AuthenticationRequired)?;
         self.check_session(&identity, &incoming)?;
         let view = gateway.auth.view();
+        if by_ids {
+            cloud::check(&identity, &view.access, &workspace.name)?;
+            self.check_certificate(story, &incoming, workspace)?;
+        }
         let Some(matched) = matched else {
             story.is_about(label::UNKNOWN);
             return Err(deny_unknown(Some(&identity), &view.access, &workspace.name).into());
@@ -311,10 +323,9 @@ impl DataThread {
         incoming: Arrival<'_>,
         matched: Option<Matched>,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let gateway = &self.gateway;
-        let workspace = self.workspace(&incoming.target)?;
-        story.workspace = Some(workspace.name.clone());
-        self.check_certificate(story, &incoming, workspace)?;
+        let (gateway, workspace) = (&self.gateway, self.found(&incoming.target));
+        story.workspace = workspace.map(|workspace| workspace.name.clone());
+        self.check_door(story, &incoming, workspace)?;
         let request = &incoming.request;
         let handshake = Handshake::read(request.method(), request.version(), request.headers())?;
         let tunnel = connection.tunnel.clone().ok_or(Reason::MalformedUpgrade)?;
@@ -332,28 +343,29 @@ impl DataThread {
         }
         let access = &gateway.auth.view().access;
         let Some(matched) = matched else {
-            return Err(deny_unknown(presented.as_ref(), access, &workspace.name).into());
+            let named = workspace.map(|workspace| &workspace.name);
+            let unknown = |name| deny_unknown(presented.as_ref(), access, name);
+            return Err(named.map_or_else(|| deny_nowhere(presented.as_ref()), unknown).into());
         };
         story.concerns(matched.operation());
         if let Some(identity) = &presented {
             self.check_unasked(identity, &incoming)?;
+            let workspace = workspace.ok_or_else(|| deny_nowhere(presented.as_ref()))?;
             decide(&matched, presented.as_ref(), access, &workspace.name)?;
         }
         let anteroom = Some(gateway.places.to_authenticate()?);
         let response = websocket::accept(&handshake);
-        let errand = self.errand(&matched, &incoming)?;
-        let upstream = self.upstreams.get(incoming.target.workspace).ok_or(Reason::InternalError)?.clone();
+        // A workspace that there is not is refused where one is whose member the caller turns out not to be.
+        let destination = workspace.map(|workspace| self.destination(workspace, &matched, &incoming)).transpose()?;
         let socket = websocket::Socket {
             handshake,
             matched,
-            workspace: workspace.name.clone(),
+            destination,
             presented,
             certificate: incoming.certificate,
             clock: gateway.clock.clone(),
             origin: incoming.origin,
             auth: gateway.auth.clone(),
-            upstream,
-            errand,
             places: gateway.places.clone(),
             anteroom,
             recorder: gateway.recorder.clone(),
@@ -384,16 +396,5 @@ impl DataThread {
                 Err(rejection.into())
             }
         }
-    }
-
-    /// Scheme and host as the caller's browser sees them.
-    pub(crate) fn origin(&self, arrival: &Arrival<'_>) -> String {
-        let scheme = if arrival.origin.secure { "https" } else { "http" };
-        let public = self.gateway.settings.public_url.clone();
-        public.unwrap_or_else(|| format!("{scheme}://{}", arrival.target.host))
-    }
-
-    pub(crate) fn workspace(&self, target: &Target) -> Result<&Workspace, Reason> {
-        self.gateway.settings.workspaces.get(target.workspace).ok_or(Reason::InternalError)
     }
 }

@@ -8,6 +8,7 @@ mod automation;
 pub mod body;
 mod caller;
 mod client_certificate;
+mod cloud;
 mod cross_origin;
 mod decide;
 pub mod drain;
@@ -35,6 +36,7 @@ pub mod tls;
 mod ui;
 mod underway;
 pub mod upstream;
+mod way;
 pub mod websocket;
 
 pub use gateway::Gateway;

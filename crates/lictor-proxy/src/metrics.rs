@@ -23,6 +23,11 @@ struct WithinLabels {
     within: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
 /// How long before their end keys are counted, in seconds. Never by name: labels are for everybody who may scrape.
 const WITHIN: [(&str, i64); 2] = [("14d", 14 * 86_400), ("3d", 3 * 86_400)];
 
@@ -54,6 +59,7 @@ pub struct Metrics {
     pub tls_reload_failures: Counter,
     /// Times that no certificate could be had from the certificate authority.
     pub acme_failures: Counter,
+    upstreams: Family<StateLabels, Gauge>,
     /// Websockets open now.
     pub sockets: Gauge,
     /// Connections open now.
@@ -80,7 +86,10 @@ impl Default for Metrics {
         let expiring = Family::default();
         let help = "API keys in use that end within this time and have no successor";
         registry.register("keys_expiring", help, expiring.clone());
+        let upstreams = Family::default();
+        registry.register("upstreams", "Prefect Servers, all replicas, by state as last found", upstreams.clone());
         Self {
+            upstreams,
             registry,
             requests,
             refusals,
@@ -112,6 +121,14 @@ impl Metrics {
         for (within, seconds) in WITHIN {
             let counted = i64::try_from(count(seconds)).unwrap_or(i64::MAX);
             self.expiring.get_or_create(&WithinLabels { within }).set(counted);
+        }
+    }
+
+    /// Tells how many upstreams answer. Never by name: labels are for everybody who may scrape.
+    pub fn upstreams(&self, well: usize, out: usize) {
+        for (state, count) in [("up", well), ("down", out)] {
+            let labels = StateLabels { state };
+            self.upstreams.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

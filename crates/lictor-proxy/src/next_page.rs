@@ -18,14 +18,15 @@ pub(crate) const OPERATIONS: [&str; 2] = ["POST /events/filter", FOLLOWING];
 /// Asks with nothing but such a link.
 pub(crate) const FOLLOWING: &str = "GET /events/filter/next";
 
-/// Puts our own scheme and host into the body's `next_page`; every other byte of a value stays as it is.
+/// Puts our own scheme, host and path into the body's `next_page`; every other byte of a value stays as it is.
 ///
+/// `outside` says how the caller spells a path of Prefect's.
 /// `seal` makes of the link's query one that only this caller can use; payloads that the caller may not see are left out.
 /// `None` when the body is not what it should be.
 #[must_use]
 pub(crate) fn rewrite(
     body: &[u8],
-    base: &str,
+    outside: impl FnOnce(&str) -> String,
     payloads: PayloadView,
     seal: impl FnOnce(&str) -> Option<String>,
 ) -> Option<Bytes> {
@@ -41,7 +42,7 @@ pub(crate) fn rewrite(
         let (_, rest) = link.split_once("://")?;
         let path = rest.get(rest.find('/')?..)?;
         let (path, query) = path.split_once('?')?;
-        let ours = serde_json::value::to_raw_value(&format!("{base}{path}?{}", seal(query)?)).ok()?;
+        let ours = serde_json::value::to_raw_value(&format!("{}?{}", outside(path), seal(query)?)).ok()?;
         page.insert("next_page".to_owned(), ours);
     }
     serde_json::to_vec(&page).ok().map(Bytes::from)
@@ -58,13 +59,14 @@ mod tests {
     #[test]
     fn the_link_leads_to_us_and_nothing_else_changes() {
         let body = br#"{"events":[{"n":1.50}],"next_page":"http://10.0.0.9:4200/api/events/filter/next?page-token=a","total":3}"#;
-        let rewritten = rewrite(body, "https://gate.example", ALL, |query| Some(query.to_owned())).unwrap();
+        let rewritten =
+            rewrite(body, |path| format!("https://gate.example{path}"), ALL, |query| Some(query.to_owned())).unwrap();
         let expected: &[u8] = br#"{"events":[{"n":1.50}],"next_page":"https://gate.example/api/events/filter/next?page-token=a","total":3}"#;
         assert_eq!(&rewritten[..], expected);
         assert_eq!(
-            &rewrite(br#"{"events":[],"next_page":null}"#, "https://x", ALL, |_| None).unwrap()[..],
+            &rewrite(br#"{"events":[],"next_page":null}"#, str::to_owned, ALL, |_| None).unwrap()[..],
             br#"{"events":[],"next_page":null}"#
         );
-        assert_eq!(rewrite(b"[]", "https://x", ALL, |_| None), None);
+        assert_eq!(rewrite(b"[]", str::to_owned, ALL, |_| None), None);
     }
 }

@@ -38,11 +38,13 @@ impl Pages {
         &self,
         arrival: Arrival<'_>,
         caller: Caller,
-        workspace: WorkspaceName,
+        workspace: Option<WorkspaceName>,
     ) -> Result<Response<ResponseBody>, Reason> {
         let mut page = for_page(arrival)?;
         page.extensions_mut().insert(caller);
-        page.extensions_mut().insert(workspace);
+        if let Some(workspace) = workspace {
+            page.extensions_mut().insert(workspace);
+        }
         match self.background.spawn((self.render)(page)).await {
             Ok(response) => Ok(response.map(ResponseBody::Page)),
             Err(error) => {
@@ -53,7 +55,7 @@ impl Pages {
     }
 }
 
-/// The request as our own pages get it, at the path that was matched; who is calling, and the workspace that their host names,
+/// The request as our own pages get it, at the path that was matched; who is calling, and the workspace that their address names,
 /// go into its extensions.
 fn for_page(arrival: Arrival<'_>) -> Result<Request<Incoming>, Reason> {
     let Arrival { request: asked, target, .. } = arrival;

@@ -42,6 +42,9 @@ fn json(status: StatusCode, body: &'static str) -> Response<ResponseBody> {
 fn metrics(gateway: &Gateway) -> Response<ResponseBody> {
     let (view, now) = (gateway.auth.view(), gateway.clock.now());
     gateway.metrics.keys_expiring(|seconds| view.keys_ending_within(seconds, now));
+    let (well, out): (Vec<_>, Vec<_>) =
+        gateway.settings.workspaces.iter().flat_map(|one| &one.upstreams).partition(|replica| replica.is_well());
+    gateway.metrics.upstreams(well.len(), out.len());
     let mut response = Response::new(ResponseBody::from(gateway.metrics.render()));
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

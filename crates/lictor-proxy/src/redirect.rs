@@ -98,7 +98,7 @@ fn answer<B>(request: &Request<B>, settings: &Settings) -> Response<ResponseBody
             response.headers_mut().insert(header::LOCATION, location);
             response
         }
-        Err(reason) => refusal::respond(&reason.into(), &RequestId::fresh(), request, &settings.base_path),
+        Err(reason) => refusal::respond(&reason.into(), &RequestId::fresh(), request, &settings.doors),
     };
     // A body that came with it is not read.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -119,9 +119,9 @@ fn location<B>(request: &Request<B>, settings: &Settings) -> Result<HeaderValue,
 
 /// The host by which we are reached over TLS: the public one, unless the caller named a workspace by another.
 fn authority(target: &Target, settings: &Settings) -> String {
-    let host = target::without_port(&target.host).to_ascii_lowercase();
+    let host = target::bare(&target.host);
     let public = settings.public_url.as_deref().and_then(|url| url.strip_prefix("https://"));
-    let is_ours = settings.workspaces.iter().any(|workspace| workspace.hosts.contains(&host));
+    let is_ours = settings.doors.addresses.iter().any(|address| address.hosts.contains(&host));
     let port = match public {
         Some(public) if !is_ours => return public.to_owned(),
         Some(public) => public.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(443),
@@ -132,24 +132,27 @@ fn authority(target: &Target, settings: &Settings) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lictor_authz::{Address, Doors};
     use lictor_model::WorkspaceName;
 
     use super::*;
     use crate::settings::{Limits, Workspace};
-    use crate::upstream::Route;
+    use crate::upstream::{Replica, Route};
 
     fn settings(public_url: Option<&str>, hosts: &[&str]) -> Settings {
         let workspace = Workspace {
             name: WorkspaceName::from("main"),
-            upstream: Route::Tcp("127.0.0.1:1".to_owned()),
+            upstreams: vec![Replica::new(Route::Tcp("127.0.0.1:1".to_owned()))],
             auth_string: None,
-            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             needs_certificate: false,
         };
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let addresses = vec![Address { hosts, ..Address::default() }];
         Settings {
             listen: "0.0.0.0:8443".parse().unwrap(),
             public_url: public_url.map(str::to_owned),
-            base_path: lictor_authz::BasePath::default(),
+            doors: Doors { addresses, ..Doors::default() },
+            account: "lictor".to_owned(),
             tls: None,
             challenges: None,
             certificate_header: None,

@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use lictor_authn::Rejection;
-use lictor_authz::BasePath;
+use lictor_authz::{BasePath, Doors};
 use lictor_model::{PermissionSet, Reason, RequestId};
 
 use crate::body::ResponseBody;
@@ -22,11 +22,13 @@ pub struct Refusal {
     pub lacking: PermissionSet,
     /// In how many seconds it may be tried again, when that is known.
     pub retry_after: Option<u32>,
+    /// What is wrong in particular, in words of ours.
+    pub particular: Option<&'static str>,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, lacking: PermissionSet::EMPTY, retry_after: None }
+        Self { reason, lacking: PermissionSet::EMPTY, retry_after: None, particular: None }
     }
 }
 
@@ -38,7 +40,8 @@ impl From<lictor_authz::Denial> for Refusal {
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
-        Self { retry_after: rejection.retry_after, ..Self::from(rejection.reason) }
+        let Rejection { retry_after, detail: particular, .. } = rejection;
+        Self { retry_after, particular, ..Self::from(rejection.reason) }
     }
 }
 
@@ -47,6 +50,9 @@ impl Refusal {
     #[must_use]
     pub fn detail(&self) -> String {
         let advice = self.reason.advice();
+        if let Some(particular) = self.particular {
+            return format!("{advice} {particular}");
+        }
         if self.lacking.is_empty() {
             return advice.to_owned();
         }
@@ -83,17 +89,13 @@ impl Audience {
     }
 }
 
-/// Answers what was asked with the refusal; `base` is where clients find us.
+/// Answers what was asked with the refusal; `doors` say where clients find us.
 #[must_use]
-pub fn respond<B>(
-    refusal: &Refusal,
-    request: &RequestId,
-    asked: &Request<B>,
-    base: &BasePath,
-) -> Response<ResponseBody> {
+pub fn respond<B>(refusal: &Refusal, request: &RequestId, asked: &Request<B>, doors: &Doors) -> Response<ResponseBody> {
+    let base = &doors.base;
     // What to come back to after signing in.
     let next = base.strip_refused(asked.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
-    let audience = Audience::of(asked.method(), asked.headers(), next.starts_with("/api"));
+    let audience = Audience::of(asked.method(), asked.headers(), doors.is_api(&next));
     let needs_sign_in = refusal.reason.status() == 401;
     let mut response = match audience {
         Audience::Person if needs_sign_in => leading_on(&base.prepended("/lictor/sign-in"), &next),

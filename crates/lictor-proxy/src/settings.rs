@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use ipnet::IpNet;
-use lictor_authz::BasePath;
+use lictor_authz::{BasePath, Doors};
 use lictor_model::{Digest, Secret, WorkspaceName};
 
 use crate::acme::Challenges;
 use crate::passed::CertificateHeader;
 use crate::tls::Tls;
-use crate::upstream::Route;
+use crate::upstream::Replica;
 
 /// Everything that the data path is told at its start.
 #[derive(Debug, Clone)]
@@ -20,13 +20,15 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// How clients spell us (`https://host`), when a proxy before us makes that differ from what we see.
     pub public_url: Option<String>,
-    /// The path of that URL, when clients find us under one (`https://host/prefect/`).
-    pub base_path: BasePath,
+    /// The path of that URL, when clients find us under one (`https://host/prefect/`), and where each workspace is under it.
+    pub doors: Doors,
+    /// By what a Cloud client calls the account that all workspaces are in.
+    pub account: String,
     /// TLS on the listener; `None` is plain HTTP.
     pub tls: Option<Arc<Tls>>,
     /// What a certificate authority is answered, where it is asked for our certificate.
     pub challenges: Option<Arc<Challenges>>,
-    /// The Prefect Servers behind the gate. The first one without hosts serves every host that no other claims.
+    /// The Prefect Servers behind the gate, in the order of `doors`.
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -49,7 +51,13 @@ impl Settings {
             && self.public_url.is_none()
             && self.trusted_proxies.is_empty()
             && self.decide.is_none()
-            && self.workspaces.iter().all(|workspace| workspace.hosts.is_empty())
+            && self.doors.addresses.iter().all(|address| address.hosts.is_empty())
+    }
+
+    /// The path that everything of ours is under.
+    #[must_use]
+    pub const fn base_path(&self) -> &BasePath {
+        &self.doors.base
     }
 }
 
@@ -63,17 +71,15 @@ pub struct Decide {
     pub token: Digest,
 }
 
-/// One upstream Prefect Server.
+/// One upstream Prefect Server, or several replicas of one.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     /// Its name in grants, logs and metrics.
     pub name: WorkspaceName,
-    /// The way to it.
-    pub upstream: Route,
+    /// The ways to it.
+    pub upstreams: Vec<Replica>,
     /// What Prefect's `PREFECT_SERVER_API_AUTH_STRING` is set to, if it is.
     pub auth_string: Option<Secret>,
-    /// The host names (without port, lower case) that lead here; empty is any.
-    pub hosts: Vec<String>,
     /// Whether it is reached with a client certificate alone.
     pub needs_certificate: bool,
 }

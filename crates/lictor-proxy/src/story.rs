@@ -21,6 +21,7 @@ pub(crate) mod label {
     pub(crate) const UNREAD: &str = "unread";
     pub(crate) const UNKNOWN: &str = "unknown";
     pub(crate) const OURS: &str = "lictor page";
+    pub(crate) const CLOUD: &str = "lictor cloud";
     pub(crate) const PROBE: &str = "lictor probe";
 }
 
@@ -206,6 +207,7 @@ impl Story {
             principal: identity.map_or("-", |identity| identity.principal.name.as_str()),
             scheme: identity.map_or("-", |identity| identity.credential.kind.as_str()),
             credential: identity.map_or("-", |identity| identity.credential.id.as_str()),
+            workspace: self.workspace.as_ref().map_or("-", WorkspaceName::as_str),
             method: &self.method,
             path: if self.path.is_empty() { "-" } else { &self.path },
             operation: self.operation,

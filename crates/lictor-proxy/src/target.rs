@@ -1,23 +1,24 @@
-//! Which workspace, and which path there?
+//! Which workspace, and which path there? The host is read here; the path by [`lictor_authz::Doors`].
 
 use http::Uri;
 use http::header::{self, HeaderMap};
-use lictor_authz::Verb;
-use lictor_authz::path::CanonicalPath;
+use lictor_authz::{CanonicalPath, Door, Verb, Way};
 use lictor_model::Reason;
 
 use crate::gateway::Asked;
-use crate::settings::{Settings, Workspace};
+use crate::settings::Settings;
 use crate::websocket;
 
 /// Where a request is going.
 #[derive(Debug)]
 pub struct Target {
-    /// Index of the workspace.
-    pub workspace: usize,
+    /// Index of the workspace; nothing when host and path name none.
+    pub workspace: Option<usize>,
+    /// By which door.
+    pub door: Door,
     /// The host as the caller spelled it, checked.
     pub host: String,
-    /// The canonical path, without the public URL's prefix: what is matched and what is forwarded.
+    /// The canonical path in the workspace, without what leads there: what is matched and what is forwarded.
     pub path: CanonicalPath,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
@@ -42,10 +43,9 @@ pub fn read(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Result<Targe
     if settings.is_local() && !is_loopback(&host) {
         return Err(Reason::UnknownHost);
     }
-    let workspace = choose(&host, &settings.workspaces).ok_or(Reason::UnknownHost)?;
-    let path = settings.base_path.strip(uri.path())?;
+    let Way { workspace, door, path } = settings.doors.read(&bare(&host), uri.path())?;
     let query = uri.query().map(check_query).transpose()?.map(str::to_owned);
-    Ok(Target { workspace, host, path, query })
+    Ok(Target { workspace, door, host, path, query })
 }
 
 /// A websocket handshake is a verb of its own, so that a plain GET never reaches a socket's row, nor the reverse.
@@ -90,16 +90,15 @@ fn read_host(uri: &Uri, headers: &HeaderMap) -> Result<String, Reason> {
     Ok(host.to_owned())
 }
 
-fn choose(host: &str, workspaces: &[Workspace]) -> Option<usize> {
-    let bare = without_port(host).to_ascii_lowercase();
-    let by_name = workspaces.iter().position(|workspace| workspace.hosts.contains(&bare));
-    by_name.or_else(|| workspaces.iter().position(|workspace| workspace.hosts.is_empty()))
-}
-
 /// A name of this machine for itself.
 fn is_loopback(host: &str) -> bool {
     let bare = without_port(host).trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The host as workspaces name theirs.
+pub(crate) fn bare(host: &str) -> String {
+    without_port(host).to_ascii_lowercase()
 }
 
 /// The host without its port; the brackets of an IPv6 address stay.

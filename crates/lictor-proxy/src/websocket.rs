@@ -26,7 +26,7 @@ mod upgrade;
 pub(crate) use dial::Errand;
 pub(crate) use events::mask_payloads;
 pub use places::Places;
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Destination, Socket};
 pub(crate) use upgrade::{Handshake, accept, asked_for};
 
 /// Begins a socket's life on this data thread, once hyper has sent the 101.
@@ -49,7 +49,7 @@ pub(crate) fn warn_of_silent_client(client_ip: IpAddr, user_agent: &str) {
         %client_ip,
         user_agent,
         "a client sends no credential on websockets, so its task runs, events and logs do not arrive: set \
-         PREFECT_API_AUTH_STRING to \"user:key\" instead of PREFECT_API_KEY (clients before 3.6.20: put the key into \
-         PREFECT_API_URL, or use PREFECT_CLIENT_CUSTOM_HEADERS)"
+         PREFECT_CLOUD_API_URL to the same as PREFECT_API_URL, or PREFECT_API_AUTH_STRING to \"user:key\" instead of \
+         PREFECT_API_KEY (from 3.6.20 on)"
     );
 }

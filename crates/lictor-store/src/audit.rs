@@ -184,10 +184,11 @@ fn outcome(text: &str) -> Option<Outcome> {
 }
 
 fn credential(row: &Row) -> Result<Option<CredentialRef>, StoreError> {
-    use CredentialKind::{Certificate, Console, Key, Password, ResetLink, Session};
+    use CredentialKind::{Certificate, Console, Key, Password, ResetLink, Session, Token};
 
     let Some(text) = row.maybe_text("credential_kind")? else { return Ok(None) };
-    let kind = [Password, Key, Session, Certificate, ResetLink, Console].into_iter().find(|kind| kind.as_str() == text);
+    let kinds = [Password, Key, Session, Certificate, Token, ResetLink, Console];
+    let kind = kinds.into_iter().find(|kind| kind.as_str() == text);
     let kind = kind.ok_or_else(|| row.corrupt("credential_kind"))?;
     Ok(Some(CredentialRef { kind, id: row.text("credential_id")?.into() }))
 }

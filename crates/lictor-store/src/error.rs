@@ -79,6 +79,11 @@ pub enum StoreError {
         /// What it is instead.
         state: &'static str,
     },
+    /// A key given for a token does not outlive it.
+    #[error(
+        "key {0} was given for a token and ends with it: exchange a newer token, or make a key with `lictor key create`"
+    )]
+    KeyOfToken(String),
     /// Longer than a role allows.
     #[error("keys of those who have the role {role:?} end after {age} at the latest: choose an earlier expiry")]
     KeyOutlivesRole {

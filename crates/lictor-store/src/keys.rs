@@ -9,7 +9,7 @@ use crate::statement::{Row, sql};
 use crate::{By, Store, directory, principals};
 
 const SELECT: &str = "SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
-                      last_used_ip, last_used_client_version, narrowing, replaces, disabled FROM api_keys";
+                      last_used_ip, last_used_client_version, narrowing, replaces, disabled, issuer FROM api_keys";
 
 impl Store {
     /// Adds a key. Where a role of its owner bounds its age, one without an end gets the latest that there may be.
@@ -43,6 +43,7 @@ impl Store {
             disabled: false,
             replaces: None,
             narrowing: new.narrowing,
+            issuer: None,
             last_used: None,
         };
         insert(&mut tx, &key).await?;
@@ -123,7 +124,7 @@ pub(crate) async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> 
     // Plain data, and so always JSON.
     let narrowing = key.narrowing.as_ref().and_then(|narrowing| serde_json::to_string(narrowing).ok());
     let added = sql("INSERT INTO api_keys (id, principal, label, digest, hint, created_at, expires_at, narrowing, \
-                     replaces) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+                     replaces, issuer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
     .bind(key.id.as_str())
     .bind(key.principal.as_str())
     .bind(key.label.as_str())
@@ -133,6 +134,7 @@ pub(crate) async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> 
     .bind(key.expires_at)
     .bind(narrowing.as_deref())
     .bind(key.replaces.as_ref().map(CredentialId::as_str))
+    .bind(key.issuer.as_deref())
     .execute(tx)
     .await;
     match added {
@@ -214,6 +216,7 @@ fn key(row: &Row) -> Result<KeyRow, StoreError> {
         disabled: row.boolean("disabled")?,
         replaces: row.maybe_text("replaces")?.map(Into::into),
         narrowing: row.maybe_text("narrowing")?.map(|text| narrowing(row, &text)).transpose()?,
+        issuer: row.maybe_text("issuer")?,
         last_used,
     })
 }

@@ -8,6 +8,7 @@ mod bans;
 mod by;
 mod directory;
 mod error;
+mod exchange;
 mod external_accounts;
 mod external_sessions;
 mod grants;

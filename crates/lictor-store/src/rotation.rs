@@ -30,6 +30,9 @@ impl Store {
         if let Some(next) = all.iter().find(|key| key.replaces.as_ref() == Some(&old.id)) {
             return Err(StoreError::KeyRotated { old: old.id.to_string(), new: next.id.to_string() });
         }
+        if old.issuer.is_some() {
+            return Err(StoreError::KeyOfToken(old.id.to_string()));
+        }
         let state = old.state(now);
         if state != KeyState::Active {
             return Err(StoreError::KeyNotInUse { id: old.id.to_string(), state: state.as_str() });

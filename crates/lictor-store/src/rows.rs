@@ -80,6 +80,8 @@ pub struct KeyRow {
     pub replaces: Option<CredentialId>,
     /// What it may do at most; `None` when it may do what its owner may.
     pub narrowing: Option<Narrowing>,
+    /// The issuer of the token that it was given for, where it was: then it ends with that, and has no successor.
+    pub issuer: Option<String>,
     /// When and by whom it was last used; some seconds late.
     pub last_used: Option<LastUse>,
 }
@@ -125,10 +127,11 @@ impl KeyRow {
         }
     }
 
-    /// Whether it is good now and will not be in so many seconds.
+    /// Whether it is good now and will not be in so many seconds; one given for a token is meant to end.
     #[must_use]
     pub fn ends_within(&self, seconds: i64, now: Timestamp) -> bool {
-        self.state(now) == KeyState::Active && self.expires_at.is_some_and(|end| end <= now.plus_seconds(seconds))
+        let ends = self.expires_at.is_some_and(|end| end <= now.plus_seconds(seconds));
+        ends && self.issuer.is_none() && self.state(now) == KeyState::Active
     }
 
     /// Whether it was used at that moment or later, as far as is known.

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::{AccessView, Holding, Origin};
-use lictor_model::{Identity, PermissionSet, Scope, Source, WorkspaceName};
+use lictor_model::{Identity, PermissionSet, Scope, Source};
 
 use crate::answer::{self, Early};
 use crate::layout::{Layout, Section};
@@ -14,6 +14,7 @@ use crate::router::WebState;
 use crate::sessions;
 use crate::visit::Visit;
 use crate::when::minute;
+use crate::workspaces::{Mine, mine};
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/lictor/account";
@@ -30,6 +31,7 @@ struct Page<'a> {
 /// One workspace, as far as this person is concerned.
 struct Place {
     workspace: String,
+    link: String,
     held: Vec<Held>,
     permissions: Vec<&'static str>,
 }
@@ -45,7 +47,7 @@ struct Held {
 pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let identity = visit.person(&web)?;
     let access = &web.auth.view().access;
-    let places = web.workspaces.iter().map(|workspace| place(access, identity, workspace)).collect();
+    let places = mine(&web, &visit, identity).iter().map(|workspace| place(access, identity, workspace)).collect();
     let mine = sessions::of(&web, &visit, identity).await?;
     let current = mine.iter().find(|session| session.id == identity.credential.id);
     let signed_in = current.map(|session| format!("{}, from {}", minute(session.created_at), session.client_ip));
@@ -58,10 +60,11 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
     Ok(answer::page(StatusCode::OK, &page))
 }
 
-fn place(access: &AccessView, identity: &Identity, workspace: &WorkspaceName) -> Place {
-    let held = access.explain(&identity.principal.id, workspace);
-    let permissions = access.permissions(&identity.principal.id, workspace).unwrap_or_default();
-    Place { workspace: workspace.to_string(), held: held.iter().map(one).collect(), permissions: names(permissions) }
+fn place(access: &AccessView, identity: &Identity, workspace: &Mine) -> Place {
+    let (name, link) = (&workspace.name, workspace.link());
+    let held = access.explain(&identity.principal.id, name).iter().map(one).collect();
+    let permissions = names(access.permissions(&identity.principal.id, name).unwrap_or_default());
+    Place { workspace: name.to_string(), link, held, permissions }
 }
 
 fn one(holding: &Holding) -> Held {

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use lictor_model::{ApiKey, Identity, Reason, Timestamp};
+use lictor_model::{ApiKey, Identity, Reason, Timestamp, WorkspaceName};
 use lictor_store::{KeyRow, NewKey, StoreError};
 
 use crate::answer::{self, Early};
@@ -19,6 +19,7 @@ use crate::sessions::away;
 use crate::setup::{Client, RECIPES, Snippet};
 use crate::visit::Visit;
 use crate::when::minute;
+use crate::workspaces::{Mine, first_choice, mine as mine_of};
 
 pub(crate) use revoke::{ask as ask_to_revoke, submit as revoke};
 use wish::{EXPIRIES, Wish};
@@ -34,7 +35,7 @@ struct Page<'a> {
     layout: Layout<'a>,
     good: Vec<Shown>,
     over: Vec<Shown>,
-    workspaces: Vec<&'a str>,
+    workspaces: Vec<WorkspaceName>,
     expiries: [(&'static str, &'static str); EXPIRIES.len()],
     wish: Wish,
 }
@@ -66,8 +67,8 @@ struct Shown {
 pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let identity = visit.person(&web)?;
     let mine = of(&web, &visit, identity).await?;
-    let layout = visit.layout(Section::Keys, asked.done());
-    Ok(page(StatusCode::OK, &web, layout, &mine, Wish::default()))
+    let (layout, workspaces) = (visit.layout(Section::Keys, asked.done()), mine_of(&web, &visit, identity));
+    Ok(page(StatusCode::OK, &web, (layout, &workspaces), &mine, Wish::default()))
 }
 
 /// `POST /lictor/account/keys`
@@ -75,13 +76,14 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
     let visit = &sent.visit;
     let identity = visit.person(&web)?;
     let (mine, now) = (of(&web, visit, identity).await?, web.clock.now());
-    let mut wish = Wish::read(&sent, &web.workspaces, now);
+    let workspaces = mine_of(&web, visit, identity);
+    let mut wish = Wish::read(&sent, &workspaces.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), now);
     if mine.iter().filter(|key| state(key, now) == "active").count() >= MOST {
         wish.problems.whole = Some(format!("You have {MOST} keys already. Revoke some that are not in use first."));
     }
     if !wish.problems.is_none() {
         let layout = visit.layout(Section::Keys, None);
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, layout, &mine, wish));
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, &workspaces), &mine, wish));
     }
     let secret = ApiKey::generate().map_err(|error| {
         tracing::error!(%error, "no key can be made");
@@ -99,16 +101,17 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
         Err(error @ StoreError::KeyOutlivesRole { .. }) => {
             wish.problems.expires = Some(error.to_string());
             let layout = visit.layout(Section::Keys, None);
-            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, layout, &mine, wish));
+            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, &workspaces), &mine, wish));
         }
         added => added.map_err(|error| away(visit, &error))?,
     };
     web.auth.refresh().await;
-    Ok(made_page(visit, identity, &secret, &made))
+    Ok(made_page(visit, identity, &workspaces, &secret, &made))
 }
 
-fn made_page(visit: &Visit, identity: &Identity, secret: &ApiKey, made: &KeyRow) -> Response {
-    let api = format!("{}{}", visit.caller.origin, visit.at("/api"));
+fn made_page(visit: &Visit, identity: &Identity, mine: &[Mine], secret: &ApiKey, made: &KeyRow) -> Response {
+    let workspace = first_choice(mine, visit, made.narrowing.as_ref());
+    let api = workspace.map_or_else(|| format!("{}{}", visit.caller.origin, visit.at("/api")), |one| one.api(visit));
     let client = Client { api: &api, name: identity.principal.name.as_str(), key: secret.expose() };
     let page = Made {
         layout: visit.layout(Section::Keys, None),
@@ -116,7 +119,7 @@ fn made_page(visit: &Visit, identity: &Identity, secret: &ApiKey, made: &KeyRow)
         key: secret.expose(),
         ends: ends(made),
         limits: limits(made),
-        recipes: RECIPES.iter().map(|recipe| (recipe.versions, recipe.note, recipe.snippets(client))).collect(),
+        recipes: RECIPES.iter().map(|recipe| (recipe.title, recipe.note, recipe.snippets(client))).collect(),
     };
     answer::page(StatusCode::OK, &page)
 }
@@ -129,10 +132,16 @@ async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<Ke
     Ok(keys)
 }
 
-fn page(status: StatusCode, web: &WebState, layout: Layout<'_>, mine: &[KeyRow], wish: Wish) -> Response {
+fn page(
+    status: StatusCode,
+    web: &WebState,
+    (layout, workspaces): (Layout<'_>, &[Mine]),
+    mine: &[KeyRow],
+    wish: Wish,
+) -> Response {
     let now = web.clock.now();
     let (good, over): (Vec<_>, Vec<_>) = mine.iter().map(|key| shown(key, now)).partition(|key| key.state == "active");
-    let workspaces = web.workspaces.iter().map(|workspace| workspace.as_str()).collect();
+    let workspaces = workspaces.iter().map(|one| one.name.clone()).collect();
     answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish })
 }
 

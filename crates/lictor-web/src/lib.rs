@@ -22,8 +22,10 @@ pub mod setup;
 mod sign_in;
 mod sign_on;
 mod sign_out;
+mod token;
 mod visit;
 mod when;
+mod workspaces;
 
 #[cfg(test)]
 mod tests;

@@ -3,27 +3,38 @@
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
-use lictor_model::WorkspaceName;
+use lictor_model::{Reason, WorkspaceName};
 
 use crate::answer::{self, Early};
 use crate::router::WebState;
 use crate::visit::Visit;
+use crate::workspaces::mine;
 
-/// `GET /lictor/me`: the name, the workspace that this host name leads to, and the roles held there.
+/// `GET /lictor/me`: the name, the workspace that this address leads to, the roles held there, and the other workspaces.
 pub(crate) async fn show(
     State(web): State<WebState>,
-    Extension(workspace): Extension<WorkspaceName>,
+    workspace: Option<Extension<WorkspaceName>>,
     visit: Visit,
 ) -> Result<Response, Early> {
-    let principal = &visit.person(&web)?.principal;
-    let held = web.auth.view().access.explain(&principal.id, &workspace);
+    let identity = visit.person(&web)?;
+    let Some(Extension(workspace)) = workspace else { return Ok(visit.refuse(Reason::NotFound)) };
+    let (view, mine) = (web.auth.view(), mine(&web, &visit, identity));
+    let held = view.access.explain(&identity.principal.id, &workspace);
+    // Of several workspaces, one is none of a stranger's business.
+    if held.is_empty() && web.workspaces.len() > 1 {
+        return Ok(visit.refuse(Reason::NotAMember));
+    }
+    let workspaces = mine.iter().map(
+        |one| serde_json::json!({ "name": one.name.as_str(), "link": one.link(), "is_here": one.name == workspace }),
+    );
     let mut roles: Vec<&str> = held.iter().map(|holding| holding.role.as_str()).collect();
     roles.sort_unstable();
     roles.dedup();
     let me = serde_json::json!({
-        "name": principal.name.as_str(),
+        "name": identity.principal.name.as_str(),
         "workspace": workspace.as_str(),
         "roles": roles,
+        "workspaces": workspaces.collect::<Vec<_>>(),
     });
     let mut response = ([(header::CONTENT_TYPE, "application/json")], me.to_string()).into_response();
     answer::seal(response.headers_mut());

@@ -8,13 +8,14 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use lictor_authn::Authenticator;
 use lictor_authn::oidc::SignOn;
+use lictor_authz::Doors;
 use lictor_model::{Clock, Reason, WorkspaceName};
 use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
     account, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in, sign_on,
-    sign_out,
+    sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -30,6 +31,8 @@ pub struct WebState {
     pub clock: Clock,
     /// The workspaces behind this gateway.
     pub workspaces: Arc<[WorkspaceName]>,
+    /// Where they are, in the same order.
+    pub doors: Arc<Doors>,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
     pub allow_plain_http: bool,
 }
@@ -51,6 +54,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
         .route("/lictor/keys/rotate", post(key_rotation::submit))
         .route("/lictor/report-leak", post(leak::submit))
+        .route("/lictor/token", post(token::submit))
         .route("/lictor/account/sessions/end-all", post(sessions::end_all))
         .route(reset::PATH, get(reset::show).post(reset::submit))
         .route("/lictor/me", get(me::show))

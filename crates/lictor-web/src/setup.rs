@@ -15,8 +15,8 @@ pub struct Client<'a> {
 
 /// What clients of some versions must set.
 pub struct Recipe {
-    /// Which clients.
-    pub versions: &'static str,
+    /// Which clients, and how.
+    pub title: &'static str,
     /// What to know of it.
     pub note: &'static str,
     /// An image of such a client.
@@ -35,10 +35,24 @@ pub struct Snippet {
     pub text: String,
 }
 
-/// The recipes, the newest clients first.
-pub const RECIPES: [Recipe; 3] = [
+/// The recipes: the one for all clients, then others, the newest clients first.
+pub const RECIPES: [Recipe; 4] = [
     Recipe {
-        versions: "3.6.20 and later, 3.8",
+        title: "All clients, 3.0 to 3.8: the key alone",
+        note: "The client takes Lictor for Prefect Cloud, and then sends its one key everywhere: over HTTP and on every websocket. Both \
+               addresses are the same. Where PREFECT_API_AUTH_STRING is set as well, unset it.",
+        image: "3-latest",
+        reads_dotenv: false,
+        settings: |client| {
+            vec![
+                ("PREFECT_CLOUD_API_URL", client.api.to_owned()),
+                ("PREFECT_API_URL", client.api.to_owned()),
+                ("PREFECT_API_KEY", client.key.to_owned()),
+            ]
+        },
+    },
+    Recipe {
+        title: "Prefect 3.6.20 and later, 3.8: an auth string",
         note: "The auth string reaches HTTP and every websocket.",
         image: "3-latest",
         reads_dotenv: true,
@@ -50,7 +64,7 @@ pub const RECIPES: [Recipe; 3] = [
         },
     },
     Recipe {
-        versions: "3.4.25 to 3.6.19",
+        title: "Prefect 3.4.25 to 3.6.19: a header",
         note: "These clients send no auth string where task runs travel, so the key goes into a header of its own.",
         image: "3.4.25-python3.12",
         reads_dotenv: false,
@@ -62,7 +76,7 @@ pub const RECIPES: [Recipe; 3] = [
         },
     },
     Recipe {
-        versions: "3.0 to 3.4.24",
+        title: "Prefect 3.0 to 3.4.24: in the address",
         note: "The key stands in the address, so it shows wherever the address does. With the pydantic-settings of today, 3.0 \
                reads no profile, and 3.2 and 3.4 read no .env file: the environment works in all of them.",
         image: "3.0.11-python3.12",
@@ -137,7 +151,7 @@ pub fn markdown() -> String {
     let mut part = String::new();
     for recipe in &RECIPES {
         // Writing to a string cannot fail.
-        let _ = writeln!(part, "### Prefect {}\n\n{}\n", recipe.versions, recipe.note);
+        let _ = writeln!(part, "### {}\n\n{}\n", recipe.title, recipe.note);
         for snippet in recipe.snippets(client) {
             let _ = writeln!(part, "{}:\n\n```\n{}\n```\n", snippet.place, snippet.text);
         }
@@ -159,21 +173,23 @@ mod unit {
 
     #[test]
     fn each_version_is_told_what_reaches_its_sockets() {
-        assert!(snippet(0, "Shell").ends_with("export PREFECT_API_AUTH_STRING='al@ex.com:lictor_k'"));
-        assert!(snippet(0, ".env file").ends_with("\nPREFECT_API_AUTH_STRING=al@ex.com:lictor_k"));
+        let cloud = "export PREFECT_CLOUD_API_URL='https://gate.example/api'\nexport PREFECT_API_URL='https://gate.example/api'\nexport PREFECT_API_KEY='lictor_k'";
+        assert_eq!(snippet(0, "Shell"), cloud);
+        assert!(snippet(1, "Shell").ends_with("export PREFECT_API_AUTH_STRING='al@ex.com:lictor_k'"));
+        assert!(snippet(1, ".env file").ends_with("\nPREFECT_API_AUTH_STRING=al@ex.com:lictor_k"));
         let headers = "PREFECT_CLIENT_CUSTOM_HEADERS='{\"Authorization\": \"Bearer lictor_k\"}'";
-        assert!(snippet(1, "Shell").ends_with(headers));
+        assert!(snippet(2, "Shell").ends_with(headers));
         assert_eq!(
-            snippet(2, "Prefect profile"),
+            snippet(3, "Prefect profile"),
             "prefect config set PREFECT_API_URL='https://al%40ex.com:lictor_k@gate.example/api'"
         );
-        assert!(snippet(1, "Kubernetes").contains("HEADERS: \"{\\\"Authorization\\\": \\\"Bearer lictor_k\\\"}\"\n"));
+        assert!(snippet(2, "Kubernetes").contains("HEADERS: \"{\\\"Authorization\\\": \\\"Bearer lictor_k\\\"}\"\n"));
     }
 
     #[test]
     fn nothing_breaks_out_of_its_quotes() {
         let client = Client { api: "https://a'; rm -rf ~ '\"\n", name: "alice", key: "k" };
-        let snippets = RECIPES[0].snippets(client);
+        let snippets = RECIPES[1].snippets(client);
         let (shell, kubernetes) = (&snippets[0], &snippets[4]);
         assert!(shell.text.starts_with("export PREFECT_API_URL='https://a'\\''; rm -rf ~ '\\''\"\n'\n"));
         assert!(kubernetes.text.contains("  PREFECT_API_URL: \"https://a'; rm -rf ~ '\\\"\\n\"\n"));

@@ -5,12 +5,16 @@ mod keys;
 mod machines;
 mod reset;
 mod sign_in;
+mod workspaces;
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use lictor_authn::oidc::SignOn;
 use lictor_authn::{Attempt, Authenticator, Caller, Options, Origin};
+use lictor_authz::{Address, BasePath, Doors};
 use lictor_model::{
     Clock, Identity, PrincipalKind, PrincipalName, RequestId, RoleName, Scope, Secret, TeamName, Timestamp,
     WorkspaceName,
@@ -63,8 +67,19 @@ impl Stage {
         let auth = Authenticator::start(store.clone(), clock.clone(), background, Options::default()).await.unwrap();
         let sign_on = SignOn::start(auth.clone(), &Secret::new("sealed"), Vec::new()).unwrap();
         let workspaces = ["main", "research"].map(WorkspaceName::from).into();
-        let (clock_of_pages, allow_plain_http) = (clock.clone(), false);
-        let web = WebState { auth, sign_on, store: store.clone(), clock: clock_of_pages, workspaces, allow_plain_http };
+        let address = |prefix: &str| Address { prefix: BasePath::parse(prefix).unwrap(), ..Address::default() };
+        let addresses = vec![address(""), address("/research")];
+        let doors = Arc::new(Doors { addresses, ..Doors::default() });
+        let (store_of_pages, clock_of_pages, allow_plain_http) = (store.clone(), clock.clone(), false);
+        let web = WebState {
+            auth,
+            sign_on,
+            store: store_of_pages,
+            clock: clock_of_pages,
+            workspaces,
+            doors,
+            allow_plain_http,
+        };
         Self { web, store, clock, base: "" }
     }
 

@@ -130,7 +130,10 @@ impl Visit {
 
     /// Answers with why a credential was rejected, and when it may be tried again.
     pub(crate) fn reject(&self, rejection: &Rejection) -> Response {
-        let mut response = self.refuse(rejection.reason);
+        let reason = rejection.reason;
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        let particular = rejection.detail.map(|detail| format!("{} {detail}", reason.advice()));
+        let mut response = self.say(status, reason, particular.as_deref().unwrap_or(reason.advice()));
         mark(&mut response, rejection.reason, rejection.retry_after);
         response
     }

@@ -8,6 +8,8 @@
   // Where clients find us: `/`, or a path of the public URL.
   const base = new URL("..", document.currentScript.src);
   const at = (path) => new URL(path, base).href;
+  // Where this page's workspace is there, when it has a path of its own: `/team-a`.
+  const own = document.currentScript.dataset.workspace ?? "";
 
   // Of a time when this address led to Prefect itself. Its UI would send it with every request.
   try {
@@ -143,7 +145,14 @@
     if (event.key === "Escape" && !note.hidden) close();
   });
 
-  // --- the badge: who is signed in ---
+  // --- the badge: who is signed in, and where else ---
+
+  function switcher(workspaces) {
+    if (workspaces.length < 2) return [];
+    const link = ({ name, link, is_here: isHere }) =>
+      element("li", {}, element("a", { class: "item", href: link, ...(isHere && { "aria-current": "true" }) }, name));
+    return [element("p", { class: "muted", id: "workspaces" }, "Workspaces"), element("ul", { "aria-labelledby": "workspaces" }, ...workspaces.map(link))];
+  }
 
   function badge(me) {
     const roles = me.roles.length > 0 ? me.roles.join(", ") : "no role";
@@ -153,6 +162,7 @@
     const menu = element("div", { id: "menu", class: "menu", hidden: "" },
       element("p", {}, "Signed in as ", element("strong", {}, me.name)),
       element("p", { class: "muted" }, `${me.roles.length > 1 ? "Roles" : "Role"} in ${me.workspace}: ${roles}`),
+      ...switcher(me.workspaces),
       element("a", { class: "item", href: at("lictor/account") }, "Account"),
       element("form", { method: "post", action: at("lictor/sign-out") }, element("button", { type: "submit", class: "item" }, "Sign out")));
     const host = place("lictor-badge", element("aside", { class: "badge", "aria-label": "Lictor" }, button, menu));
@@ -188,7 +198,7 @@
     document.body.prepend(host);
   }
 
-  Promise.all([plainFetch(at("lictor/me"), { headers: { accept: "application/json" } }), ready]).then(async ([answer]) => {
+  Promise.all([plainFetch(at(`${own.slice(1)}${own && "/"}lictor/me`), { headers: { accept: "application/json" } }), ready]).then(async ([answer]) => {
     if (answer.ok) badge(await answer.json());
     else isForLater(answer.status, answer.headers.get(REASON));
   }, () => {
@@ -219,7 +229,10 @@
     .menu p { padding: 4px 10px; overflow-wrap: anywhere; }
     .menu .muted { padding-top: 0; font-size: 12px; line-height: 16px; }
     .item { display: block; width: 100%; padding: 7px 10px; text-align: left; text-decoration: none; background: none; border: 0; border-radius: 6px; }
-    .menu a.item { margin-top: 4px; border-top: 1px solid var(--line); border-radius: 0 0 6px 6px; }
+    .menu ul { max-height: 40vh; padding: 0; overflow-y: auto; list-style: none; }
+    .menu .item[aria-current] { font-weight: 700; }
+    .menu .item[aria-current]::after { content: " ✓"; }
+    .menu > a.item { margin-top: 4px; border-top: 1px solid var(--line); border-radius: 0 0 6px 6px; }
     .note { z-index: 2147483000; left: 50%; bottom: 16px; transform: translateX(-50%); display: flex; align-items: flex-start; gap: 12px; width: max-content; max-width: min(560px, calc(100vw - 32px)); padding: 12px 12px 12px 16px; background: var(--back); border: 1px solid var(--line); border-left: 4px solid var(--edge); border-radius: 8px; box-shadow: 0 4px 16px rgb(0 0 0 / 25%); }
     .texts { display: grid; gap: 6px; padding: 4px 0; overflow-wrap: anywhere; }
     .dismiss { flex: none; padding: 4px 10px; background: none; border: 1px solid var(--line); border-radius: 6px; font-size: 12px; }

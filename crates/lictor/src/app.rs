@@ -4,6 +4,7 @@
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
 mod certificates;
+mod doors;
 mod notices;
 mod providers;
 mod signals;
@@ -13,8 +14,10 @@ pub(crate) use providers::SEAL_SECRET;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use lictor_authn::jwt::IssuerError;
 use lictor_authn::oidc::{SignOn, SignOnStartError};
 use lictor_authn::{Authenticator, Options, StartError};
+use lictor_authz::Doors;
 use lictor_model::{Clock, Secret, WorkspaceName};
 use lictor_proxy::access_log::{self, AccessLog};
 use lictor_proxy::drain::Drain;
@@ -25,6 +28,7 @@ use lictor_proxy::pages::{PageBody, Pages};
 use lictor_proxy::recorder::Recorder;
 use lictor_proxy::redirect;
 use lictor_proxy::tls::Tls as Listener;
+use lictor_proxy::upstream::{self, Replica};
 use lictor_proxy::websocket::Places;
 use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
@@ -53,6 +57,9 @@ pub(crate) enum AppError {
     /// Single sign-on cannot begin.
     #[error("single sign-on cannot begin: {0}")]
     SignOn(#[from] SignOnStartError),
+    /// An issuer of tokens cannot be trusted as configured.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The system gives no thread or runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -106,7 +113,8 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let metrics = Arc::new(Metrics::default());
     let issuing = background.block_on(issuing(&plan, &store, &clock, &metrics))?;
     let (listener, mut watches) = watch(&plan, &metrics, &clock, issuing.as_ref())?;
-    let mut settings = settings(&plan, listener)?;
+    let doors = background.block_on(doors::of(&plan, &store))?;
+    let mut settings = settings(&plan, doors.clone(), listener)?;
     settings.challenges = issuing.as_ref().map(|begun| Arc::clone(&begun.challenges));
     settings.certificate_header = certificates::passed(&plan, &metrics, &clock, &mut watches)?;
     let drain = Drain::default();
@@ -116,13 +124,14 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics,
         page_tokens,
-        pages: pages(&plan, (auth.clone(), sign_on), store.clone(), clock.clone(), background.handle()),
+        pages: pages(&plan, doors, (auth.clone(), sign_on), &store, background.handle()),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
         settings,
     });
     notices::keep_telling(store.clone(), gateway.clock.clone(), background.handle());
+    upstream::start_prober(&gateway.settings.workspaces, background.handle());
     let signals = background.block_on(signals::Signals::listen())?;
     let threads = Threads::start(&gateway)?;
     if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
@@ -223,18 +232,14 @@ fn watch(
     Ok((Some(listener), vec![watch]))
 }
 
-fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
+fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
     let workspaces = plan.workspaces.iter().map(|workspace| {
         let (name, auth_string) = (workspace.name.clone(), workspace.auth_string.clone());
-        let upstream = tls::upstream::route(&workspace.upstream)
-            .map_err(|source| AppError::Route { workspace: name.clone(), source })?;
-        Ok(lictor_proxy::Workspace {
-            name,
-            upstream,
-            auth_string,
-            hosts: workspace.hosts.clone(),
-            needs_certificate: workspace.needs_certificate,
-        })
+        let replicas = workspace.upstreams().map(|upstream| tls::upstream::route(upstream).map(Replica::new));
+        let upstreams =
+            replicas.collect::<Result<_, _>>().map_err(|source| AppError::Route { workspace: name.clone(), source })?;
+        let needs_certificate = workspace.needs_certificate;
+        Ok(lictor_proxy::Workspace { name, upstreams, auth_string, needs_certificate })
     });
     let workspaces = workspaces.collect::<Result<_, AppError>>()?;
     let limits = lictor_proxy::Limits {
@@ -248,7 +253,8 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
     Ok(Settings {
         listen: plan.listen,
         public_url: plan.public_url.as_ref().map(PublicUrl::origin),
-        base_path: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
+        doors,
+        account: plan.account.clone(),
         tls,
         workspaces,
         trusted_proxies: plan.trusted_proxies.clone(),
@@ -266,14 +272,15 @@ fn settings(plan: &Plan, tls: Option<Arc<Listener>>) -> Result<Settings, AppErro
 /// Brings pages and data path together, which do not know each other.
 fn pages(
     plan: &Plan,
+    doors: Doors,
     (auth, sign_on): (Authenticator, SignOn),
-    store: Store,
-    clock: Clock,
+    store: &Store,
     background: &tokio::runtime::Handle,
 ) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
     let allow_plain_http = plan.allow_plain_http_sessions;
-    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, allow_plain_http };
+    let (store, clock, doors) = (store.clone(), Clock::system(), Arc::new(doors));
+    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

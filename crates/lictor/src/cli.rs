@@ -12,6 +12,7 @@ pub(crate) mod error;
 pub(crate) mod grant;
 pub(crate) mod holding;
 pub(crate) mod import;
+pub(crate) mod issuer;
 pub(crate) mod key;
 pub(crate) mod key_age;
 pub(crate) mod moment;
@@ -107,6 +108,9 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup into a new store, of either database, or in the place of what is there.
     Restore(backup::Restore),
+    /// Issuers of tokens: list them, and whose a token would be.
+    #[command(subcommand)]
+    Issuer(issuer::IssuerCommand),
     /// Bring people over from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
@@ -138,6 +142,7 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::Check(check) => check.run(target),
         Command::Doctor(doctor) => doctor.run(target),
         Command::Completions(completions) => Ok(completions.run()),
+        Command::Issuer(issuer) => issuer.run(target),
         Command::Operation(operation) => Ok(operation.run()),
         Command::User(user) => on_store(target, async |console| user.run(&console, target).await),
         Command::ServiceAccount(account) => on_store(target, async |console| account.run(&console).await),
@@ -235,6 +240,8 @@ mod tests {
             "principal show alice --json",
             "provider forget okta --data d",
             "up --providers providers.toml",
+            "issuer list --json",
+            "issuer whose github claims.json --config lictor.toml",
             "import htpasswd users.htpasswd --dry-run",
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",

@@ -5,7 +5,10 @@
 pub(crate) mod acme;
 pub(crate) mod certificate_header;
 pub(crate) mod decide;
+mod doors;
 pub(crate) mod edges;
+pub(crate) mod issuer_rules;
+pub(crate) mod issuers;
 pub(crate) mod limits;
 mod load_balancer;
 pub(crate) mod plan;

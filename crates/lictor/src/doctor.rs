@@ -4,6 +4,7 @@ pub(crate) mod acme;
 pub(crate) mod answers;
 pub(crate) mod gateway;
 pub(crate) mod handshake;
+pub(crate) mod issuers;
 pub(crate) mod keys;
 pub(crate) mod providers;
 pub(crate) mod store;

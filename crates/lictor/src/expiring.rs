@@ -67,6 +67,7 @@ mod tests {
             disabled: false,
             replaces: None,
             narrowing: None,
+            issuer: None,
             last_used: None,
         }
     }
@@ -81,7 +82,8 @@ mod tests {
     fn keys_in_use_are_told_of_two_weeks_before_their_end_and_urgently_at_last() {
         let over = KeyRow { revoked_at: Some(NOW), ..key("revoked", 1) };
         let resting = KeyRow { disabled: true, ..key("resting", 1) };
-        let keys = [key("late", 3), key("early", 14), key("far", 15), key("past", -1), over, resting];
+        let given = KeyRow { issuer: Some("github".to_owned()), ..key("given for a token", 1) };
+        let keys = [key("late", 3), key("early", 14), key("far", 15), key("past", -1), over, resting, given];
         assert_eq!(told(&keys, false), [("late".to_owned(), true), ("early".to_owned(), false)]);
         assert_eq!(told(&keys, true), []);
     }

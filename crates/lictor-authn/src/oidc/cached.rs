@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use lictor_model::{Clock, Timestamp};
 use tokio::sync::Mutex;
 
@@ -18,6 +19,8 @@ const FORCED_APART: i64 = 60;
 /// One thing that is fetched from a provider, kept and renewed.
 pub(crate) struct Cached<T> {
     clock: Clock,
+    /// For those who do not wait while it is fetched.
+    at_hand: ArcSwapOption<(Arc<T>, Timestamp)>,
     state: Mutex<State<T>>,
 }
 
@@ -34,7 +37,14 @@ pub struct NotHad(pub(crate) String);
 
 impl<T> Cached<T> {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::new(State { last_good: None, failed: None, forced: None }) }
+        let state = Mutex::new(State { last_good: None, failed: None, forced: None });
+        Self { clock, at_hand: ArcSwapOption::empty(), state }
+    }
+
+    /// The thing, if it is here and fresh, whoever may be fetching another.
+    pub(crate) fn at_hand(&self) -> Option<Arc<T>> {
+        let held = self.at_hand.load();
+        held.as_ref().filter(|held| self.is_within(held.1, FRESH)).map(|held| Arc::clone(&held.0))
     }
 
     /// The thing, fetched if need be.
@@ -79,12 +89,9 @@ impl<T> Cached<T> {
     {
         match fetch().await {
             Ok(value) => {
-                let value = Arc::new(value);
-                *state = State {
-                    last_good: Some((Arc::clone(&value), self.clock.now())),
-                    failed: None,
-                    forced: state.forced,
-                };
+                let (value, now) = (Arc::new(value), self.clock.now());
+                self.at_hand.store(Some(Arc::new((Arc::clone(&value), now))));
+                *state = State { last_good: Some((Arc::clone(&value), now)), failed: None, forced: state.forced };
                 Ok(value)
             }
             Err(error) => {
@@ -169,6 +176,21 @@ mod tests {
         source.up.store(true, Ordering::SeqCst);
         source.clock.advance(REST);
         assert_eq!(source.get().await, Some(4));
+    }
+
+    #[tokio::test]
+    async fn what_is_fresh_is_at_hand_while_another_is_fetched() {
+        let source = Source::new();
+        assert_eq!(source.cached.at_hand(), None);
+        let held = source.cached.get(|| source.fetch()).await.unwrap();
+        let fetching = source.cached.get_newer(&held, || async {
+            assert_eq!(source.cached.at_hand().as_deref(), Some(&1));
+            source.fetch().await
+        });
+        assert_eq!(*fetching.await.unwrap(), 2);
+        assert_eq!(source.cached.at_hand().as_deref(), Some(&2));
+        source.clock.advance(FRESH);
+        assert_eq!(source.cached.at_hand(), None);
     }
 
     #[tokio::test]

@@ -26,8 +26,8 @@ const PROTOCOL: [&str; 15] = [
 
 /// Where a claim stands: its name, or the names on the way to it.
 ///
-/// `realm_access.roles` is `roles` inside `realm_access`; a claim whose own name holds dots, as
-/// `https://example.com/groups`, is found by its whole name first.
+/// `realm_access.roles` is `roles` inside `realm_access`. A claim whose own name holds dots, as
+/// `https://example.com/groups` or the first of `kubernetes.io.namespace`, is found by the longest name that there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath(String);
 
@@ -53,16 +53,16 @@ impl ClaimPath {
     }
 
     fn find<'c>(&self, claims: &'c Object) -> Option<&'c Value> {
-        if let Some(whole) = claims.get(&self.0) {
-            return Some(whole);
-        }
-        let mut steps = self.0.split('.');
-        let mut found = claims.get(steps.next()?)?;
-        for step in steps {
-            found = found.as_object()?.get(step)?;
-        }
-        Some(found)
+        find(claims, &self.0)
     }
+}
+
+fn find<'c>(claims: &'c Object, path: &str) -> Option<&'c Value> {
+    let inside = |(dot, _): (usize, &str)| {
+        let (name, rest) = (path.get(..dot)?, path.get(dot + 1..)?);
+        find(claims.get(name)?.as_object()?, rest)
+    };
+    claims.get(path).or_else(|| path.rmatch_indices('.').find_map(inside))
 }
 
 impl std::fmt::Display for ClaimPath {
@@ -193,6 +193,9 @@ mod tests {
         assert_eq!(look(claims, "https://x.example/roles"), came(&["d"]));
         assert_eq!(look(claims, "n"), came(&["7"]));
         assert_eq!(look(claims, "realm_access"), Came::Unreadable);
+        let kubernetes = r#"{"kubernetes.io": {"namespace": "a", "serviceaccount": {"name": "b"}}, "io": "c"}"#;
+        assert_eq!(look(kubernetes, "kubernetes.io.namespace"), came(&["a"]));
+        assert_eq!(look(kubernetes, "kubernetes.io.serviceaccount.name"), came(&["b"]));
         for absent in ["roles", "realm_access.roles.x", "groups.0", "realm_access."] {
             assert_eq!(look(claims, absent), Came::Nothing, "{absent}");
         }

@@ -61,10 +61,7 @@ pub(crate) fn address(issuer: &str) -> String {
 impl Metadata {
     /// Reads the metadata of this issuer and no other.
     pub(crate) fn read(said: &Object, issuer: &str) -> Result<Self, MetadataError> {
-        let named = json::text(said, "issuer").unwrap_or_default();
-        if named != issuer {
-            return Err(MetadataError::Issuer { said: named.chars().take(200).collect(), wanted: issuer.to_owned() });
-        }
+        check_issuer(said, issuer)?;
         // Code is the one flow that is used; a provider that says nothing of PKCE ignores it, which harms nobody.
         let offers =
             |name: &str, wanted: &str| json::texts(said, name).is_none_or(|all| all.iter().any(|one| one == wanted));
@@ -91,6 +88,21 @@ impl Metadata {
             algorithms,
         })
     }
+}
+
+/// Where the keys of this issuer and no other are: all that is needed of one that only issues tokens.
+pub(crate) fn keys_of(said: &Object, issuer: &str) -> Result<Endpoint, MetadataError> {
+    check_issuer(said, issuer)?;
+    let is_local = Endpoint::parse(issuer).is_ok_and(|issuer| issuer.is_local());
+    endpoint(said, "jwks_uri", is_local)?.ok_or(MetadataError::Missing("jwks_uri"))
+}
+
+fn check_issuer(said: &Object, issuer: &str) -> Result<(), MetadataError> {
+    let named = json::text(said, "issuer").unwrap_or_default();
+    if named == issuer {
+        return Ok(());
+    }
+    Err(MetadataError::Issuer { said: named.chars().take(200).collect(), wanted: issuer.to_owned() })
 }
 
 /// An endpoint, which a provider elsewhere may not place on this machine: what listens here trusts whoever asks from here.

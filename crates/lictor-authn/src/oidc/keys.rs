@@ -1,10 +1,15 @@
 //! With which keys does a provider sign? Its JWKS, with the algorithms that each key may be used with fixed beforehand.
 
+use std::sync::Arc;
+
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
+use super::cached::Cached;
 use super::json::Object;
+use super::peer::VerifyError;
+use super::token::{TokenError, Unverified};
 
 /// More keys than anybody rotates through.
 const MOST: usize = 100;
@@ -74,6 +79,29 @@ impl KeySet {
             (1, _) | (_, Some(_)) => Ok(fitting),
             // Trying one after the other would let whoever holds any of them sign for all.
             (_, None) => Err(NoKey::MissingKid),
+        }
+    }
+}
+
+impl Cached<KeySet> {
+    /// Verifies with the keys that there are, and with newer ones where those do not fit: whoever signs changes keys.
+    pub(crate) async fn verify<T, E, F>(
+        &self,
+        token: &Unverified<'_>,
+        fetch: impl Fn() -> F,
+        verify: impl Fn(&Unverified<'_>, &KeySet) -> Result<T, TokenError>,
+    ) -> Result<T, VerifyError>
+    where
+        E: std::fmt::Display,
+        F: Future<Output = Result<KeySet, E>>,
+    {
+        let keys = self.get(&fetch).await?;
+        match verify(token, &keys) {
+            Err(error) if error.is_of_keys() => {
+                let newer = self.get_newer(&keys, &fetch).await?;
+                if Arc::ptr_eq(&keys, &newer) { Err(error.into()) } else { Ok(verify(token, &newer)?) }
+            }
+            judged => Ok(judged?),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::exchange::{self, ExchangeError, Tokens};
 use super::fetch::{FetchError, Fetcher, TrustError};
 use super::id_token::{self, Occasion};
 use super::json::{self, Object};
-use super::keys::{KeySet, NoKey};
+use super::keys::KeySet;
 use super::load_balancer::Assertion;
 use super::logout_token::{self, Logout};
 use super::named_keys::NamedKeys;
@@ -86,21 +86,13 @@ impl Peer {
         Ok(assertion.verify(&key, self.expected())?)
     }
 
-    /// Verifies with the keys that there are, and with newer ones where those do not fit: providers change their keys.
+    /// Verifies with its keys.
     pub(crate) async fn verify<T>(
         &self,
         token: &str,
         verify: impl Fn(&Unverified<'_>, &KeySet) -> Result<T, TokenError>,
     ) -> Result<T, VerifyError> {
-        let token = Unverified::read(token)?;
-        let keys = self.keys().await?;
-        match verify(&token, &keys) {
-            Err(error @ (TokenError::Key(NoKey::UnknownKid) | TokenError::Signature)) => {
-                let newer = self.keys.get_newer(&keys, || self.fetch_keys()).await?;
-                if Arc::ptr_eq(&keys, &newer) { Err(error.into()) } else { Ok(verify(&token, &newer)?) }
-            }
-            judged => Ok(judged?),
-        }
+        self.keys.verify(&Unverified::read(token)?, || self.fetch_keys(), verify).await
     }
 
     /// What its tokens must say to us.

@@ -38,7 +38,8 @@ pub(crate) fn is_lacking(rules: &[Rule], claims: &Claims) -> bool {
     rules.iter().filter_map(|rule| rule.test.claim()).any(|claim| !matches!(claims.look(claim), Came::Values(_)))
 }
 
-fn fits(test: &Test, claims: &Claims) -> bool {
+/// Whether a test fits the claims.
+pub(crate) fn fits(test: &Test, claims: &Claims) -> bool {
     let any = |path, fits: &dyn Fn(&String) -> bool| match claims.look(path) {
         Came::Values(values) => values.iter().any(fits),
         _ => false,

@@ -36,9 +36,25 @@ pub enum TokenError {
     /// Past its end, by our clock.
     #[error("it has expired; do the clocks of the provider and of this machine agree?")]
     Expired,
+    /// A header that brings a key along, or asks for something that is not done here.
+    #[error("its header has {0:?}, which is not accepted here")]
+    Header(&'static str),
+    /// Good for longer than anybody should be told.
+    #[error("it is good for longer than is accepted here")]
+    Lasting,
+    /// Bound to a key that its bearer would have to prove.
+    #[error("it is bound to a key (cnf), and such proofs are not taken here")]
+    Bound,
     /// From the future, or too old, by our clock.
     #[error("it was issued at a time that cannot be; do the clocks of the provider and of this machine agree?")]
     IssuedAt,
+}
+
+impl TokenError {
+    /// Whether newer keys might make it good.
+    pub(crate) const fn is_of_keys(&self) -> bool {
+        matches!(self, Self::Key(NoKey::UnknownKid) | Self::Signature)
+    }
 }
 
 /// What a token must say.
@@ -59,6 +75,7 @@ pub(crate) struct Expected<'e> {
 pub(crate) struct Unverified<'t> {
     token: &'t str,
     header: Header,
+    written: Object,
 }
 
 impl<'t> Unverified<'t> {
@@ -78,13 +95,24 @@ impl<'t> Unverified<'t> {
             return Err(TokenError::Malformed);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
-        Ok(Self { token, header })
+        Ok(Self { token, header, written })
     }
 
     /// The type that it says it has, in lower case and without `application/`.
     pub(crate) fn kind(&self) -> Option<String> {
         let kind = self.header.typ.as_deref()?.to_ascii_lowercase();
         Some(kind.strip_prefix("application/").map_or(kind.clone(), str::to_owned))
+    }
+
+    /// Whether the header has a member of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.written.contains_key(name)
+    }
+
+    /// What it says, of which nothing is believed yet.
+    pub(crate) fn unproved(&self) -> Option<Object> {
+        let body = URL_SAFE_NO_PAD.decode(self.token.split('.').nth(1)?).ok()?;
+        json::object(&body)
     }
 
     /// Which key it says it was signed with.
@@ -126,9 +154,7 @@ impl<'t> Unverified<'t> {
     }
 
     fn claims(&self, expected: Expected<'_>) -> Result<Object, TokenError> {
-        let body = self.token.split('.').nth(1).unwrap_or_default();
-        let body = URL_SAFE_NO_PAD.decode(body).map_err(|_| TokenError::Malformed)?;
-        let claims = json::object(&body).ok_or(TokenError::Malformed)?;
+        let claims = self.unproved().ok_or(TokenError::Malformed)?;
         if json::text(&claims, "iss") != Some(expected.issuer) {
             return Err(TokenError::Claim("iss"));
         }

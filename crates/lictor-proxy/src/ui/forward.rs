@@ -27,12 +27,13 @@ impl DataThread {
         if *operation == surface::UI_ASSET {
             return self.asset(permit, story, arrival).await;
         }
-        let (base, path) = (&self.gateway.settings.base_path, permit.path().to_owned());
+        let (base, path) = (self.base(&arrival.target), permit.path().to_owned());
         let mut response = if *operation == surface::UI_SETTINGS {
-            let rewrite = Rewriting::json(|body| rewrite_settings(body, base));
+            let rewrite = Rewriting::json(|body| rewrite_settings(body, &base));
             self.rewritten(permit, story, arrival, identity, rewrite).await?
         } else if *operation == surface::UI_PAGE {
-            let with_script = |body: &[u8]| Some(page::with_script(body, &path, base));
+            let with_script =
+                |body: &[u8]| Some(page::with_script(body, &path, &base, self.gateway.settings.base_path()));
             let rewrite = Rewriting { applies: is_html, largest: page::LARGEST, rewrite: with_script };
             self.rewritten(permit, story, arrival, identity, rewrite).await?
         } else {
@@ -51,7 +52,7 @@ impl DataThread {
         story: &mut Story,
         arrival: Arrival<'_>,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let (base, path) = (&self.gateway.settings.base_path, permit.path().to_owned());
+        let (base, path) = (self.base(&arrival.target), permit.path().to_owned());
         let is_head = arrival.request.method() == Method::HEAD;
         let may_link = !base.is_root() && (path.ends_with(".css") || path.ends_with(".js"));
         if may_link {

@@ -12,11 +12,16 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The page with our script first in its head; one without a head, which is none of Prefect's UIs, stays as it is.
 ///
-/// Under a prefix, UI v1 also learns from `<base>` where it is, as its router expects; UI v2 sees it in its own address.
-pub(crate) fn with_script(page: &[u8], path: &str, base: &BasePath) -> Bytes {
+/// The script is ours, and so it is below the public URL's path; a workspace's own prefix, if it has one, is told to it. Under a
+/// prefix, UI v1 also learns from `<base>` where it is, as its router expects; UI v2 sees it in its own address.
+pub(crate) fn with_script(page: &[u8], path: &str, base: &BasePath, root: &BasePath) -> Bytes {
     let prefix = base.as_str();
     let is_v2 = path == "/v2" || path.starts_with("/v2/");
-    let mut ours = format!("<script src=\"{prefix}/lictor/ui.js?v={VERSION}\"></script>");
+    let workspace = match root.off(prefix) {
+        "" => String::new(),
+        own => format!(" data-workspace=\"{own}\""),
+    };
+    let mut ours = format!("<script src=\"{}/lictor/ui.js?v={VERSION}\"{workspace}></script>", root.as_str());
     let linked = if base.is_root() {
         page.to_vec()
     } else {
@@ -46,7 +51,12 @@ mod tests {
     use super::*;
 
     fn dressed(page: &str, path: &str, base: &str) -> String {
-        let dressed = with_script(page.as_bytes(), path, &BasePath::parse(base).unwrap());
+        dressed_in(page, path, base, base)
+    }
+
+    fn dressed_in(page: &str, path: &str, base: &str, root: &str) -> String {
+        let [base, root] = [base, root].map(|path| BasePath::parse(path).unwrap());
+        let dressed = with_script(page.as_bytes(), path, &base, &root);
         String::from_utf8(dressed.to_vec()).unwrap().replace(VERSION, "1")
     }
 
@@ -67,5 +77,16 @@ mod tests {
         let link = "<link href=\"/prefect/ico/a.png\"></head>";
         assert_eq!(dressed(page, "/v2/", "/prefect/"), format!("<head>{ours}{link}"));
         assert_eq!(dressed(page, "/runs", "/prefect/"), format!("<head>{ours}<base href=\"/prefect/\">{link}"));
+    }
+
+    #[test]
+    fn a_workspace_under_a_prefix_of_its_own_shares_the_script_and_tells_it_where_it_is() {
+        for (root, ours) in [("", "/lictor"), ("/tools", "/tools/lictor")] {
+            let page = dressed_in("<head></head>", "/v2/", &format!("{root}/team-a"), root);
+            assert_eq!(
+                page,
+                format!("<head><script src=\"{ours}/ui.js?v=1\" data-workspace=\"/team-a\"></script></head>")
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! One request, one answer: connect or reuse, send, and repeat only what certainly never left.
+//! One request, one answer: choose a replica, connect or reuse, send, and repeat only what certainly never left.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,13 +15,15 @@ use tokio::sync::Semaphore;
 
 use super::body::{SentFlag, UpstreamBody};
 use super::pool::Pool;
-use super::route::{Route, Stream};
+use super::replica::Replica;
+use super::route::Stream;
 use crate::body::{self, Counted};
 use crate::settings::Workspace;
 
 /// Above the 60 s that Prefect's client waits, so that the client's patience ends first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT_OF_MANY: Duration = Duration::from_secs(2);
 /// What is read ahead of a client that takes its answer slowly; Prefect's own heads are below 1 KiB.
 const READ_AHEAD: usize = 32 * 1024;
 
@@ -70,20 +73,48 @@ impl SendError {
 /// One upstream as one data thread sees it.
 #[derive(Clone)]
 pub struct Upstream {
-    route: Arc<Route>,
+    ends: Arc<[End]>,
+    /// Where the next choice begins.
+    turn: Arc<AtomicUsize>,
     authorization: Option<HeaderValue>,
-    pool: Pool,
     slots: Arc<Semaphore>,
+}
+
+/// A replica, and this thread's connections to it.
+struct End {
+    replica: Replica,
+    pool: Pool,
+    underway: AtomicUsize,
+    /// How long one may take to connect: less where others can take its place.
+    patience: Duration,
+    is_alone: bool,
+}
+
+/// A request that is under way at a replica.
+struct Underway<'e>(&'e End);
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.underway.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Upstream {
     /// The upstream of a workspace, with at most `concurrency` requests under way.
     #[must_use]
     pub fn new(workspace: &Workspace, concurrency: usize) -> Self {
-        Self {
-            route: Arc::new(workspace.upstream.clone()),
-            authorization: workspace.authorization(),
+        let is_alone = workspace.upstreams.len() == 1;
+        let end = |replica: &Replica| End {
+            replica: replica.clone(),
             pool: Pool::default(),
+            underway: AtomicUsize::default(),
+            patience: if is_alone { CONNECT_TIMEOUT } else { CONNECT_TIMEOUT_OF_MANY },
+            is_alone,
+        };
+        Self {
+            ends: workspace.upstreams.iter().map(end).collect(),
+            turn: Arc::default(),
+            authorization: workspace.authorization(),
             slots: Arc::new(Semaphore::new(concurrency)),
         }
     }
@@ -94,16 +125,33 @@ impl Upstream {
         self.authorization.as_ref()
     }
 
-    /// A fresh connection.
+    /// The replica to try next: one that is well, of them one with the least to do, and of those each in its turn. When none is well,
+    /// any: what is known of them may be old.
+    fn choose(&self, turn: usize, tried: &[usize]) -> Option<(usize, &End)> {
+        let many = self.ends.len();
+        let later = |at: usize| (at + many - turn % many) % many;
+        let left = self.ends.iter().enumerate().filter(|(at, _)| !tried.contains(at));
+        left.min_by_key(|(at, end)| (!end.replica.is_well(), end.underway.load(Ordering::Relaxed), later(*at)))
+    }
+
+    fn turn(&self) -> usize {
+        if self.ends.len() > 1 { self.turn.fetch_add(1, Ordering::Relaxed) } else { 0 }
+    }
+
+    /// A fresh connection, to whichever replica gives one.
     ///
     /// # Errors
     /// [`SendError::Connect`].
     pub async fn connect(&self) -> Result<Stream, SendError> {
-        let failed = |source| SendError::Connect { address: self.route.to_string(), source };
-        tokio::time::timeout(CONNECT_TIMEOUT, self.route.open())
-            .await
-            .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?
-            .map_err(failed)
+        let (turn, mut tried, mut last) = (self.turn(), Vec::new(), SendError::Busy);
+        while let Some((at, end)) = self.choose(turn, &tried) {
+            match end.connect().await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+            tried.push(at);
+        }
+        Err(last)
     }
 
     /// Sends the request and waits for the head of the answer. `sent` is raised by the body itself.
@@ -124,6 +172,36 @@ impl Upstream {
         mut request: Request<OutgoingBody>,
         sent: SentFlag,
     ) -> Result<Response<UpstreamBody>, SendError> {
+        let (turn, mut tried, mut last) = (self.turn(), Vec::new(), SendError::Busy);
+        while let Some((at, end)) = self.choose(turn, &tried) {
+            match end.send(request, sent.clone()).await {
+                Ok(response) => return Ok(response),
+                Err((error, None)) => return Err(error),
+                // Not one byte of it has left, so another replica may have it.
+                Err((error, Some(unsent))) => (request, last) = (*unsent, error),
+            }
+            tried.push(at);
+        }
+        Err(last)
+    }
+}
+
+/// Why a replica did not answer, and the request if it certainly never left.
+type Unsent = (SendError, Option<Box<Request<OutgoingBody>>>);
+
+impl End {
+    /// A fresh connection; a replica that gives none is out until it is found to be well.
+    async fn connect(&self) -> Result<Stream, SendError> {
+        let failed = |source| SendError::Connect { address: self.replica.to_string(), source };
+        let opened = tokio::time::timeout(self.patience, self.replica.route.open()).await;
+        let opened = opened.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        self.replica.found(opened.is_ok(), self.is_alone);
+        opened.map_err(failed)
+    }
+
+    async fn send(&self, mut request: Request<OutgoingBody>, sent: SentFlag) -> Result<Response<UpstreamBody>, Unsent> {
+        self.underway.fetch_add(1, Ordering::Relaxed);
+        let _underway = Underway(self);
         // A reused connection may turn out to be closed. hyper hands the request back if not one byte of it was
         // written; then, and only then, it is sent again, once more on each remaining idle connection or on a new one.
         while let Some(mut sender) = self.pool.take() {
@@ -134,15 +212,26 @@ impl Upstream {
                 Ok(response) => return Ok(self.answer(response, sender, sent)),
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(classify(failure.into_error())),
+                    None => return Err((self.broke(failure.into_error()), None)),
                 },
             }
         }
-        let mut sender = self.open().await?;
+        let mut sender = match self.open().await {
+            Ok(sender) => sender,
+            Err(error) => return Err((error, Some(Box::new(request)))),
+        };
         match sender.send_request(request).await {
             Ok(response) => Ok(self.answer(response, sender, sent)),
-            Err(error) => Err(classify(error)),
+            Err(error) => Err((self.broke(error), None)),
         }
+    }
+
+    fn broke(&self, error: hyper::Error) -> SendError {
+        if error.is_user() {
+            return SendError::Body(error);
+        }
+        self.replica.doubt();
+        SendError::Broken(error)
     }
 
     async fn open(&self) -> Result<SendRequest<OutgoingBody>, SendError> {
@@ -170,8 +259,4 @@ impl Upstream {
         let lease = (!response.status().is_server_error()).then(|| self.pool.lease(sender));
         response.map(|body| UpstreamBody::new(body, lease, sent))
     }
-}
-
-fn classify(error: hyper::Error) -> SendError {
-    if error.is_user() { SendError::Body(error) } else { SendError::Broken(error) }
 }

@@ -29,7 +29,11 @@ impl Close {
     pub(super) fn refused(reason: Reason, lacking: PermissionSet) -> Self {
         let code = match reason {
             Reason::UpstreamUnavailable | Reason::UpstreamTimeout | Reason::Draining => RESTART,
-            Reason::TooBusy | Reason::TooManySockets | Reason::StoreUnavailable | Reason::AuditUnavailable => LATER,
+            Reason::TooBusy
+            | Reason::TooManySockets
+            | Reason::StoreUnavailable
+            | Reason::AuditUnavailable
+            | Reason::IssuerUnavailable => LATER,
             _ => POLICY,
         };
         let mut text = format!("{}: {}", reason.code(), reason.advice());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use lictor_authn::{Attempt, Authenticator, Origin, Rejection};
-use lictor_authz::{Matched, Permit, decide};
+use lictor_authz::{Matched, Permit, decide, deny_nowhere};
 use lictor_model::{Clock, Identity, Outcome, Permission, Reason, Timestamp, WorkspaceName};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -47,14 +47,26 @@ struct Rules {
     down: Rule,
 }
 
+/// Where a socket leads.
+pub(crate) struct Destination {
+    /// Which workspace.
+    pub(crate) workspace: WorkspaceName,
+    /// Whether it is reached with a client certificate alone.
+    pub(crate) needs_certificate: bool,
+    /// Where its Prefect is.
+    pub(crate) upstream: Upstream,
+    /// What to ask it for.
+    pub(crate) errand: Errand,
+}
+
 /// A socket that has been accepted.
 pub(crate) struct Socket {
     /// What the client asked for.
     pub(crate) handshake: Handshake,
     /// The row of the table.
     pub(crate) matched: Matched,
-    /// Which workspace.
-    pub(crate) workspace: WorkspaceName,
+    /// Where it leads; nothing when its address names no workspace.
+    pub(crate) destination: Option<Destination>,
     /// Who it is, if the upgrade request said so.
     pub(crate) presented: Option<Identity>,
     /// What the client showed of itself in the handshake of TLS.
@@ -65,10 +77,6 @@ pub(crate) struct Socket {
     pub(crate) origin: Origin,
     /// Who decides who is calling.
     pub(crate) auth: Authenticator,
-    /// Where Prefect is.
-    pub(crate) upstream: Upstream,
-    /// What to ask it for.
-    pub(crate) errand: Errand,
     /// Where there is room.
     pub(crate) places: Places,
     /// The place held until it is known who it is.
@@ -158,10 +166,11 @@ impl Socket {
     ) -> Result<(UpstreamEnd, Held), Close> {
         self.may(identity)?;
         let refused = |reason| Close::refused(reason, Default::default());
+        let destination = self.destination.as_ref().ok_or_else(|| refused(Reason::NotAMember))?;
         let own = self.places.of(&identity.principal.id).map_err(refused)?;
         self.recorder.record(story.event(Outcome::Allowed), None).await.map_err(refused)?;
         let opened = tokio::select! {
-            opened = self.reach_prefect() => opened,
+            opened = self.reach_prefect(destination) => opened,
             close = tend(client) => return Err(close),
             close = self.revoked(identity, None) => return Err(close),
             () = self.drain.begun() => return Err(refused(Reason::Draining)),
@@ -175,8 +184,17 @@ impl Socket {
 
     fn may(&self, identity: &Identity) -> Result<Permit, Close> {
         let view = self.auth.view();
-        decide(&self.matched, Some(identity), &view.access, &self.workspace)
-            .map_err(|denial| Close::refused(denial.reason, denial.lacking))
+        let permit = match &self.destination {
+            Some(there) => decide(&self.matched, Some(identity), &view.access, &there.workspace),
+            None => Err(deny_nowhere(Some(identity))),
+        };
+        let permit = permit.map_err(|denial| Close::refused(denial.reason, denial.lacking))?;
+        // One that was shown has been held to its rules when the identity was sought.
+        let needs = self.destination.as_ref().is_some_and(|there| there.needs_certificate);
+        if needs && self.certificate.is_none() {
+            return Err(Close::refused(Reason::CertificateRequired, Default::default()));
+        }
+        Ok(permit)
     }
 
     /// What becomes of messages, by what the permit gives.
@@ -196,15 +214,15 @@ impl Socket {
     }
 
     /// Tries until Prefect answers, for as long as a client can be kept waiting.
-    async fn reach_prefect(&self) -> Option<(UpstreamEnd, OwnedSemaphorePermit)> {
+    async fn reach_prefect(&self, there: &Destination) -> Option<(UpstreamEnd, OwnedSemaphorePermit)> {
         let give_up = Instant::now() + HOLD;
         let place = tokio::time::timeout(HOLD, self.places.at_upstream()).await.ok()??;
         let mut pause = Duration::from_millis(100);
         while Instant::now() < give_up {
-            match dial(&self.upstream, &self.errand).await {
+            match dial(&there.upstream, &there.errand).await {
                 Ok(prefect) => return Some((prefect, place)),
                 Err(error) => {
-                    tracing::warn!(%error, target = %self.errand.target, "cannot open Prefect's side of a socket")
+                    tracing::warn!(%error, target = %there.errand.target, "cannot open Prefect's side of a socket")
                 }
             }
             tokio::time::sleep(pause).await;

@@ -159,3 +159,28 @@ pub(crate) async fn two_rotations_at_once_leave_one_successor(stage: Stage) {
     assert!(matches!(refused[..], [StoreError::KeyRotated { .. }]), "{refused:?}");
     assert_eq!(stage.store.list_keys(None).await.unwrap().len(), 2);
 }
+
+pub(crate) async fn a_key_given_for_a_token_ends_has_no_successor_and_goes(stage: Stage) {
+    stage.add_user("alice", Some("owner")).await.unwrap();
+    let (by, now) = (By::console(), stage.clock.now());
+    let end = now.plus_seconds(600);
+    let kept = stage.store.add_key(&by, key_of("alice", "own!", Some(end))).await.unwrap();
+    let key = stage.store.exchange_key(&by, key_of("alice", "given", Some(end)), "github").await.unwrap();
+    let read = one(&stage, &key.id).await;
+    assert_eq!((&read, read.issuer.as_deref(), kept.issuer), (&key, Some("github"), None));
+    assert_eq!(stage.operations().await[0], "key.exchange");
+    assert!(!read.ends_within(DAY, now) && one(&stage, &kept.id).await.ends_within(DAY, now));
+    let rotated = stage.store.rotate_key(&by, "given", secret("next!"), DAY).await;
+    assert!(matches!(rotated, Err(StoreError::KeyOfToken(_))), "{rotated:?}");
+    let nobody = stage.store.exchange_key(&by, key_of("nobody", "none!", Some(end)), "github").await;
+    assert!(matches!(nobody, Err(StoreError::NotFound { .. })), "{nobody:?}");
+    assert_eq!(stage.store.delete_exchanged_keys(end).await.unwrap(), 0);
+    let before = stage.store.versions().await.unwrap();
+    assert_eq!(stage.store.delete_exchanged_keys(end.plus_seconds(1)).await.unwrap(), 1);
+    assert!(stage.store.versions().await.unwrap().directory > before.directory);
+    let [left] = &stage.store.list_keys(None).await.unwrap()[..] else { panic!("not one key") };
+    assert_eq!(left.id, kept.id);
+    stage.store.set_max_key_age(&by, &role("owner"), Some(60)).await.unwrap();
+    let capped = stage.store.exchange_key(&by, key_of("alice", "short", Some(end)), "github").await.unwrap();
+    assert_eq!(capped.expires_at, Some(now.plus_seconds(60)), "within what the roles of its owner allow");
+}

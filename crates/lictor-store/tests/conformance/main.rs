@@ -94,6 +94,7 @@ on_one_handle! {
     keys: a_leaked_key_is_revoked_by_its_digest_alone_and_once,
     keys: no_key_grows_older_than_the_roles_of_its_owner_allow,
     keys: the_age_of_a_role_goes_with_the_role,
+    keys: a_key_given_for_a_token_ends_has_no_successor_and_goes,
     account: a_link_sets_a_password_once_and_ends_the_sessions,
     account: a_link_is_over_when_it_expires_when_another_is_made_and_when_a_password_is_set,
     account: a_link_of_somebody_disabled_removed_or_a_machine_does_nothing,

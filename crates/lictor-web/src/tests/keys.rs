@@ -54,10 +54,11 @@ async fn a_key_is_made_with_its_limits_shown_once_and_works() {
     assert_eq!(row.expires_at, Some(stage.clock.now().plus_seconds(90 * 86_400)));
     let narrow = Narrowing { read_only: true, workspace: Some("research".into()), ..Narrowing::default() };
     assert_eq!(row.narrowing, Some(narrow));
-    // Filled in for each client version, for this gateway's own address.
+    // Filled in for each client version, for the address of the workspace that the key is good for.
     for part in [
         format!("PREFECT_API_AUTH_STRING=&#39;alice:{}&#39;", key.expose()),
-        format!("PREFECT_API_URL=&#39;https://alice:{}@gate.example/api&#39;", key.expose()),
+        format!("PREFECT_API_URL=&#39;https://alice:{}@gate.example/research/api&#39;", key.expose()),
+        format!("PREFECT_API_KEY=&#39;{}&#39;", key.expose()),
         format!("{{&#34;Authorization&#34;: &#34;Bearer {}&#34;}}", key.expose()),
     ] {
         assert!(page.text.contains(&part), "{part}\n{}", page.text);

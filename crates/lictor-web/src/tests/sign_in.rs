@@ -167,6 +167,7 @@ async fn every_link_form_file_and_redirect_begins_with_the_base() {
     let mut stage = Stage::new().await;
     let (cookie, fresh) = (stage.sign_in("alice").await, stage.sign_in("fresh").await);
     stage.base = "/prefect";
+    stage.web.doors = Arc::new(Doors { base: BasePath::parse("/prefect").unwrap(), ..(*stage.web.doors).clone() });
     for (path, cookie) in [
         ("/lictor/sign-in", ""),
         ("/lictor/account", &cookie),

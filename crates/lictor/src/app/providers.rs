@@ -1,17 +1,16 @@
-//! Which identity providers are there now? Read again every other second, and at SIGHUP; a broken file changes nothing.
+//! Which identity providers and issuers of tokens are there now? Read again every other second, and at SIGHUP; a broken file changes nothing.
 
 use std::time::Duration;
 
 use lictor_authn::Authenticator;
 use lictor_authn::oidc::SignOn;
-use lictor_authn::oidc::provider::Provider;
 use lictor_model::Secret;
 use lictor_store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::AppError;
 use crate::config::ProvidersFile;
-use crate::config::sign_in::SignIn;
+use crate::config::sign_in::{Elsewhere, SignIn};
 
 /// Reading a small file costs less than being clever about when it was changed, and secrets in files of their own change too.
 const EVERY: Duration = Duration::from_secs(2);
@@ -25,10 +24,12 @@ pub(crate) const SEAL_SECRET: &str = "sign-on-secret";
 /// [`AppError`].
 pub(super) async fn start(auth: &Authenticator, store: &Store, sign_in: &SignIn) -> Result<SignOn, AppError> {
     let secret = seal_secret(store, sign_in).await?;
+    auth.replace_issuers(sign_in.issuers.clone())?;
     let sign_on = SignOn::start(auth.clone(), &secret, sign_in.providers.clone())?;
     if let Some(file) = sign_in.read_from.clone() {
         let hangup = signal(SignalKind::hangup())?;
-        tokio::spawn(keep_reading(sign_on.clone(), file, sign_in.providers.clone(), hangup));
+        let known = Elsewhere { providers: sign_in.providers.clone(), issuers: sign_in.issuers.clone() };
+        tokio::spawn(keep_reading((sign_on.clone(), auth.clone()), file, known, hangup));
     }
     Ok(sign_on)
 }
@@ -46,7 +47,12 @@ pub(super) async fn seal_secret(store: &Store, sign_in: &SignIn) -> Result<Secre
     })
 }
 
-async fn keep_reading(sign_on: SignOn, file: ProvidersFile, mut known: Vec<Provider>, mut hangup: Signal) {
+async fn keep_reading(
+    (sign_on, auth): (SignOn, Authenticator),
+    file: ProvidersFile,
+    mut known: Elsewhere,
+    mut hangup: Signal,
+) {
     let (mut ticks, mut said) = (tokio::time::interval(EVERY), String::new());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -55,13 +61,11 @@ async fn keep_reading(sign_on: SignOn, file: ProvidersFile, mut known: Vec<Provi
             _ = hangup.recv() => said.clear(),
         }
         let from = file.clone();
-        let read = tokio::task::spawn_blocking(move || from.providers()).await;
+        let read = tokio::task::spawn_blocking(move || from.elsewhere()).await;
         let wrong = match read {
             Ok(Ok(now)) if now == known => String::new(),
-            Ok(Ok(now)) => match sign_on.replace(now.clone()) {
+            Ok(Ok(now)) => match replace(&sign_on, &auth, &now) {
                 Ok(()) => {
-                    let names: Vec<&str> = now.iter().map(|provider| provider.name.as_str()).collect();
-                    tracing::info!(providers = names.join(", "), "the identity providers have changed");
                     known = now;
                     String::new()
                 }
@@ -72,8 +76,18 @@ async fn keep_reading(sign_on: SignOn, file: ProvidersFile, mut known: Vec<Provi
         };
         // Once is enough, until something else is wrong.
         if !wrong.is_empty() && wrong != said {
-            tracing::warn!("the identity providers stay as they were: {wrong}");
+            tracing::warn!("the identity providers and issuers of tokens stay as they were: {wrong}");
         }
         said = wrong;
     }
+}
+
+fn replace(sign_on: &SignOn, auth: &Authenticator, now: &Elsewhere) -> Result<(), AppError> {
+    sign_on.replace(now.providers.clone())?;
+    auth.replace_issuers(now.issuers.clone())?;
+    let providers: Vec<&str> = now.providers.iter().map(|provider| provider.name.as_str()).collect();
+    let issuers: Vec<&str> = now.issuers.iter().map(|issuer| issuer.terms.name.as_str()).collect();
+    let (providers, issuers) = (providers.join(", "), issuers.join(", "));
+    tracing::info!(providers, issuers, "the identity providers and issuers of tokens have changed");
+    Ok(())
 }

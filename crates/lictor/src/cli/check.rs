@@ -49,8 +49,9 @@ fn in_files(plan: &Plan) -> Vec<Problem> {
         Certificate::Files { .. } => None,
     });
     let of_authority = of_authority.map(|error| Problem::of("tls.acme.ca_file", error.to_string()));
-    let of_upstreams = plan.workspaces.iter().filter_map(|workspace| {
-        let error = tls::upstream::route(&workspace.upstream).err()?;
+    let all = plan.workspaces.iter().flat_map(|workspace| workspace.upstreams().map(move |one| (workspace, one)));
+    let of_upstreams = all.filter_map(|(workspace, upstream)| {
+        let error = tls::upstream::route(upstream).err()?;
         Some(Problem::of(&format!("workspaces.{}.upstream", workspace.name), error.to_string()))
     });
     of_listener.into_iter().chain(of_header).chain(of_authority).chain(of_upstreams).collect()

@@ -12,7 +12,7 @@ use super::target::{Place, Target, store_url_in};
 use super::upstreams;
 use crate::config::tls::Certificate;
 use crate::config::{self, ConfigError, Plan, Tls};
-use crate::doctor::{Report, acme, gateway, keys, providers, store, tls, upstream};
+use crate::doctor::{Report, acme, gateway, issuers, keys, providers, store, tls, upstream};
 use crate::tls::own::Own;
 
 /// `lictor doctor`
@@ -57,6 +57,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
         upstream::check(workspace, &clock, &mut report).await;
     }
     providers::check(&plan.sign_in.providers, &clock, &mut report).await;
+    issuers::check(&plan.sign_in.issuers, &plan.store_url, &clock, &mut report).await;
     of_listener(&plan, &mut report);
     if let Some(Certificate::Acme(acme)) = plan.tls.as_ref().map(|tls| &tls.certificate) {
         acme::check(acme, &plan.store_url, &plan.sign_in, &clock, &mut report).await;
@@ -97,7 +98,10 @@ async fn of_data(data: &Path) -> Result<Report, CliError> {
         tls::check(&Tls::of_files(cert_file, key_file), &Clock::system(), &mut report);
     }
     match config::sign_in::file_of_up(None, data).sign_in() {
-        Ok(sign_in) => providers::check(&sign_in.providers, &Clock::system(), &mut report).await,
+        Ok(sign_in) => {
+            providers::check(&sign_in.providers, &Clock::system(), &mut report).await;
+            issuers::check(&sign_in.issuers, &store_url_in(data), &Clock::system(), &mut report).await;
+        }
         Err(error) => report.fail("providers", error.to_string()),
     }
     match upstreams::of_data(data) {

@@ -12,6 +12,7 @@ use super::backup::BackupFileError;
 use super::can::CanError;
 use super::connect::ConnectError;
 use super::import::ImportError;
+use super::issuer::WhoseError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
 use super::policy::verify::VerifyError;
@@ -57,6 +58,8 @@ pub(crate) enum CliError {
     Automations(#[from] AutomationsError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Whose(#[from] WhoseError),
     #[error(transparent)]
     Upstreams(#[from] UpstreamsError),
     #[error(transparent)]

@@ -170,7 +170,7 @@ fn note(owner: &Principal, made: &KeyRow) {
     let ends =
         made.expires_at.map_or_else(|| "does not expire".to_owned(), |_| format!("expires {}", shown::end(made)));
     eprintln!("lictor: key {} of {} {ends}; it is shown this once", made.id, owner.name);
-    eprintln!("lictor: clients set PREFECT_API_AUTH_STRING=\"{}:<key>\"", owner.name);
+    eprintln!("lictor: clients set PREFECT_API_KEY, and PREFECT_CLOUD_API_URL to the same as PREFECT_API_URL");
 }
 
 impl List {

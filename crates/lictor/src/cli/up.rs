@@ -307,8 +307,9 @@ impl LastLines {
         };
         format!(
             "\nLictor is up.\n\nSign in at   {url}{who}\n\nA client sets:\n  export PREFECT_API_URL={url}/api\n{}  \
-             export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the password:\n  \
-             export PREFECT_API_AUTH_STRING=\"admin:$(lictor key create --for admin{data})\"",
+             export PREFECT_API_AUTH_STRING=\"{password}\"\nor better, a key instead of the last of these, which clients from 3.0 on \
+             send everywhere:\n  export PREFECT_CLOUD_API_URL={url}/api\n  \
+             export PREFECT_API_KEY=\"$(lictor key create --for admin{data})\"",
             trust.unwrap_or_default()
         )
     }
@@ -326,7 +327,8 @@ mod tests {
         let lines = lines.text(&url);
         assert!(lines.contains("export PREFECT_API_URL=https://127.0.0.1:4300/api"));
         assert!(lines.contains("PREFECT_API_AUTH_STRING=\"admin:pass\""));
-        assert!(lines.contains("--for admin --data /d)"));
+        assert!(lines.contains("export PREFECT_CLOUD_API_URL=https://127.0.0.1:4300/api"));
+        assert!(lines.contains("export PREFECT_API_KEY=\"$(lictor key create --for admin --data /d)\""));
         assert!(lines.contains("export PREFECT_API_SSL_CERT_FILE=/d/tls/ca.pem\n"));
         let plain = LastLines { first_password: None, named: None, ca_file: None }.text("http://127.0.0.1:4300");
         assert!(!plain.contains("shown this once") && !plain.contains("SSL"));

@@ -7,7 +7,7 @@ use lictor_authn::oidc::endpoint::Endpoint;
 use lictor_authn::oidc::provider::{Edge, Place, Proof, Provider};
 use lictor_model::WorkspaceName;
 
-use super::providers::{is_usable_name, span, texts, trusted, usable_client_id, usable_label};
+use super::providers::{is_usable_name, preset, span, texts, trusted, usable_client_id, usable_label};
 use super::written::Section;
 use super::{Surroundings, load_balancer, rules};
 
@@ -61,7 +61,7 @@ fn one(
     if !is_usable_name(&name) {
         section.problem("", "an edge's name is 1 to 32 of a-z, 0-9 and -, beginning with a letter");
     }
-    let preset = preset(&mut section);
+    let preset = preset(&mut section, PRESETS, |preset| preset.name);
     let label = section.text("label").and_then(|found| found.read(usable_label)).map(|found| found.value);
     let header = header(&mut section, "header", preset.map(|preset| preset.header));
     let networks = networks(&mut section);
@@ -98,14 +98,6 @@ fn one(
         rules,
         edge: Some(Edge { header: header?, proof: proof? }),
     })
-}
-
-fn preset(section: &mut Section<'_>) -> Option<&'static Preset> {
-    let found = section.text("preset")?.read(|text| {
-        let known = PRESETS.iter().find(|preset| preset.name == text);
-        known.ok_or_else(|| format!("there is no preset {text:?}: there is cloudflare, iap, alb, or none at all"))
-    });
-    found.map(|found| found.value)
 }
 
 /// What a signed header needs: issuer, audience, keys.

@@ -18,8 +18,11 @@ use super::tls::{self, Tls};
 use super::units::duration;
 use super::workspace::{self, Workspace};
 use super::written::Section;
-use super::{Surroundings, store};
+use super::{Surroundings, doors, store};
 use crate::tls::own::Own;
+
+/// Where nobody chose another name.
+const ACCOUNT: &str = "lictor";
 
 /// Everything the gateway must know to run.
 #[derive(Debug, Clone)]
@@ -36,8 +39,10 @@ pub(crate) struct Plan {
     pub(crate) certificates: Vec<Rule>,
     /// The store; a secret, since it may hold a password.
     pub(crate) store_url: Secret,
-    /// At least one; at most one without hosts (the default).
+    /// At least one; at most one without hosts and prefix (the default).
     pub(crate) workspaces: Vec<Workspace>,
+    /// By what a Cloud client calls the account that all of them are in.
+    pub(crate) account: String,
     /// Peers whose `X-Forwarded-*` is believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Who may ask for decisions.
@@ -151,6 +156,7 @@ impl Plan {
             certificates: Vec::new(),
             store_url,
             workspaces: vec![workspace],
+            account: ACCOUNT.to_owned(),
             trusted_proxies: Vec::new(),
             decide: None,
             certificate_header: None,
@@ -178,6 +184,14 @@ impl Plan {
         let certificates = tls::rules(root, are_asked_for);
         let store_url = store::url(root, surroundings);
         let workspaces = workspace::all(root, surroundings);
+        let base = public_url.as_ref().and_then(Option::as_ref).map(|url| url.value.base_path.clone());
+        for workspace in
+            workspaces.iter().filter(|one| !doors::is_apart(&one.prefix, &base.clone().unwrap_or_default()))
+        {
+            let key = format!("workspaces.{}.prefix", workspace.name);
+            root.problem(&key, "lies on the path of public_url, under which it is in any case: choose another");
+        }
+        let account = root.text("account").and_then(|found| found.read(workspace::usable_handle));
         let names: Vec<_> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
         if let Some(shut) = workspaces.iter().find(|workspace| workspace.needs_certificate && !are_asked_for) {
             let what = "no client is asked for a certificate, so nobody could come in: write [tls.client] with ca_file";
@@ -196,6 +210,7 @@ impl Plan {
             certificates,
             store_url: store_url?,
             workspaces,
+            account: account.map_or_else(|| ACCOUNT.to_owned(), |found| found.value),
             trusted_proxies,
             decide,
             certificate_header,

@@ -87,7 +87,7 @@ fn one(
     if !is_usable_name(&name) {
         section.problem("", "a provider's name is 1 to 32 of a-z, 0-9 and -, beginning with a letter");
     }
-    let preset = preset(&mut section);
+    let preset = preset(&mut section, PRESETS, |preset| preset.name).unwrap_or(&PLAIN);
     let issuer = issuer(&mut section, preset);
     let client_id = section.text("client_id").and_then(|found| found.read(usable_client_id));
     let client_secret = secret(&mut section, surroundings);
@@ -142,15 +142,18 @@ pub(crate) fn is_usable_name(name: &str) -> bool {
         && name.len() <= 32
 }
 
-fn preset(section: &mut Section<'_>) -> &'static Preset {
-    let found = section.text("preset").and_then(|found| {
-        found.read(|text| {
-            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-            let known = PRESETS.iter().find(|preset| preset.name == text);
-            known.ok_or_else(|| format!("there is no preset {text:?}: there is {}, or none at all", names.join(", ")))
-        })
+/// The preset that was named, among those that there are.
+pub(crate) fn preset<P>(
+    section: &mut Section<'_>,
+    presets: &'static [P],
+    name: impl Fn(&P) -> &'static str,
+) -> Option<&'static P> {
+    let found = section.text("preset")?.read(|text| {
+        let names: Vec<&str> = presets.iter().map(&name).collect();
+        let known = presets.iter().find(|preset| name(preset) == text);
+        known.ok_or_else(|| format!("there is no preset {text:?}: there is {}, or none at all", names.join(", ")))
     });
-    found.map_or(&PLAIN, |found| found.value)
+    found.map(|found| found.value)
 }
 
 fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
@@ -171,8 +174,7 @@ fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
         if text.contains("/.well-known/") {
             return Err("leave /.well-known/openid-configuration out: Lictor appends it".to_owned());
         }
-        let is_shared = ["/common/", "/organizations/", "/consumers/"].iter().any(|tenant| text.contains(tenant));
-        if text.starts_with("https://login.microsoftonline.com/") && is_shared {
+        if is_of_no_tenant(&text) {
             return Err("names no tenant, so that anybody's tenant would do: write your own tenant's id in its place"
                 .to_owned());
         }
@@ -180,6 +182,12 @@ fn issuer(section: &mut Section<'_>, preset: &Preset) -> Option<String> {
         Ok(text)
     });
     read.map(|found| found.value)
+}
+
+/// Whether an issuer at Microsoft is every tenant's.
+pub(crate) fn is_of_no_tenant(issuer: &str) -> bool {
+    let is_shared = ["/common/", "/organizations/", "/consumers/"].iter().any(|tenant| issuer.contains(tenant));
+    issuer.starts_with("https://login.microsoftonline.com/") && is_shared
 }
 
 /// Reads the name by which a provider knows us.
@@ -199,7 +207,8 @@ fn usable_scope(text: &str) -> Result<String, String> {
     if plain { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a scope")) }
 }
 
-fn secret(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {
+/// The client secret, from a file or the environment.
+pub(crate) fn secret(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {
     if let Some(inline) = section.text("client_secret") {
         inline.problem(
             "secrets do not belong in this file, which gets copied and committed: write it to a file of its own and name that in client_secret_file, or name an environment variable in client_secret_env",

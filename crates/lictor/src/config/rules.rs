@@ -26,7 +26,8 @@ fn one(mut section: Section<'_>, workspaces: &[WorkspaceName]) -> Option<Rule> {
     Some(Rule { test: test?, grant, team })
 }
 
-fn test(section: &mut Section<'_>) -> Option<Test> {
+/// What a rule looks at.
+pub(crate) fn test(section: &mut Section<'_>) -> Option<Test> {
     let claim = section.text("claim");
     let is_named = claim.is_some();
     let claim = claim.and_then(|found| found.read(|text| ClaimPath::parse(&text).map_err(|error| error.to_string())));

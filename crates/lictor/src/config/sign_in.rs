@@ -4,23 +4,35 @@
 use std::path::{Path, PathBuf};
 
 use lictor_authn::Passwords;
+use lictor_authn::jwt::Issuer;
 use lictor_authn::oidc::provider::Provider;
 use lictor_model::{PrincipalName, Secret, WorkspaceName};
 
 use super::written::Section;
-use super::{ConfigError, Surroundings, edges, providers, read_with, workspace};
+use super::{ConfigError, Surroundings, edges, issuers, providers, read_with, workspace};
 
 /// Who may sign in, and how.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SignIn {
     /// Where people may sign in besides here.
     pub(crate) providers: Vec<Provider>,
+    /// Whose tokens are credentials here.
+    pub(crate) issuers: Vec<Issuer>,
     /// For whom passwords are good.
     pub(crate) passwords: Passwords,
     /// What seals providers' tokens, when it is not to be kept in the store itself.
     pub(crate) seal_key: Option<Secret>,
     /// Where the providers are read from, again and again; `None` for nowhere.
     pub(crate) read_from: Option<ProvidersFile>,
+}
+
+/// Whom we trust elsewhere, as the file has it now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// To say who people are.
+    pub(crate) providers: Vec<Provider>,
+    /// To issue tokens.
+    pub(crate) issuers: Vec<Issuer>,
 }
 
 /// The file that names the providers.
@@ -33,16 +45,17 @@ pub(crate) struct ProvidersFile {
 }
 
 impl ProvidersFile {
-    /// The providers as the file has them now: none, when a file of their own is not there.
+    /// Whom the file names now: nobody, when a file of their own is not there.
     ///
     /// # Errors
     /// [`ConfigError`] with every problem.
-    pub(crate) fn providers(&self) -> Result<Vec<Provider>, ConfigError> {
+    pub(crate) fn elsewhere(&self) -> Result<Elsewhere, ConfigError> {
         match &self.workspace {
-            Some(_) => self.sign_in().map(|sign_in| sign_in.providers),
+            Some(_) => self.sign_in().map(|SignIn { providers, issuers, .. }| Elsewhere { providers, issuers }),
             None => read_with(&self.path, |root, surroundings| {
                 let workspaces = workspace::names(root);
-                Some(all(root, surroundings, &workspaces))
+                let providers = all(root, surroundings, &workspaces);
+                Some(Elsewhere { providers, issuers: issuers::all(root, surroundings) })
             }),
         }
     }
@@ -79,6 +92,7 @@ pub(crate) fn from_written(
     workspaces: &[WorkspaceName],
 ) -> SignIn {
     let providers = all(root, surroundings, workspaces);
+    let issuers = issuers::all(root, surroundings);
     let mut section = root.section("sign_in");
     let passwords = passwords(&mut section, &providers);
     let seal_key = section.text("seal_key_file").and_then(|found| {
@@ -93,7 +107,7 @@ pub(crate) fn from_written(
         })
     });
     section.finish();
-    SignIn { providers, passwords, seal_key: seal_key.map(|found| found.value), read_from: None }
+    SignIn { providers, issuers, passwords, seal_key: seal_key.map(|found| found.value), read_from: None }
 }
 
 /// Providers and edges, whose names stand in the same paths.

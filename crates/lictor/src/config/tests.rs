@@ -228,3 +228,60 @@ fn an_upstream_is_reached_in_three_ways() {
         assert!(problems.iter().any(|problem| problem.key == key), "{keys}: {problems:?}");
     }
 }
+
+#[test]
+fn a_workspace_may_have_a_prefix_that_is_apart_from_all_others() {
+    let two = |more: &str| read(&format!("{SMALLEST}[workspaces.two]\nupstream = \"http://h\"\n{more}"));
+    let plan = two("prefix = \"/team-a/\"").unwrap();
+    assert_eq!((plan.workspaces[1].prefix.as_str(), plan.workspaces[0].prefix.as_str()), ("/team-a", ""));
+    assert_eq!(plan.account, "lictor");
+    assert_eq!(two("hosts = [\"lab.example\"]\nprefix = \"/team-a\"").unwrap().workspaces[1].hosts, ["lab.example"]);
+    for wrong in ["/", "/api/x", "/account", "/auth", "team", "/a b", "/v2", "/lictor", "/runs"] {
+        let problems = two(&format!("prefix = \"{wrong}\"")).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.key == "workspaces.two.prefix"), "{wrong}");
+    }
+    for (first, second, clash) in [
+        ("/team-a", "/team-a", true),
+        ("/team-a", "/team-a/x", true),
+        ("/team-a/x", "/team-a", true),
+        ("/team-a", "/team-ab", false),
+        ("/x/a", "/x/b", false),
+    ] {
+        let more = format!("prefix = \"{first}\"\n[workspaces.zwei]\nupstream = \"http://h\"\nprefix = \"{second}\"");
+        match two(&more) {
+            Ok(_) => assert!(!clash, "{first} {second}"),
+            Err(problems) => assert!(clash && problems[0].key == "workspaces.zwei.prefix", "{first} {second}"),
+        }
+    }
+    let on_hosts = "hosts = [\"a.example\"]\nprefix = \"/x\"\n[workspaces.zwei]\nupstream = \"http://h\"\nhosts = [\"b.example\"]\nprefix = \"/x\"";
+    assert_eq!(two(on_hosts).unwrap().workspaces.len(), 3);
+    for (base, prefix, fits) in
+        [("/prefect/", "/prefect", false), ("/prefect/", "/prefect/x", false), ("/prefect/", "/team", true)]
+    {
+        let text = format!(
+            "public_url = \"https://h{base}\"\n{SMALLEST}[workspaces.two]\nupstream = \"http://h\"\nprefix = \"{prefix}\""
+        );
+        match read(&text) {
+            Ok(_) => assert!(fits, "{base} {prefix}"),
+            Err(problems) => assert!(!fits && problems[0].key == "workspaces.two.prefix", "{base} {prefix}"),
+        }
+    }
+    assert_eq!(read(&format!("account = \"Acme Inc\"\n{SMALLEST}")).unwrap_err()[0].key, "account");
+}
+
+#[test]
+fn a_workspace_may_have_several_replicas() {
+    let of = |written: &str| {
+        read(&SMALLEST.replace("upstream = \"http://10.0.0.5:4200\"", written)).map(|plan| plan.workspaces[0].clone())
+    };
+    let two = of("upstreams = [\"http://a:1\", \"http://b:2\"]").unwrap();
+    assert_eq!(two.upstreams().map(ToString::to_string).collect::<Vec<_>>(), ["http://a:1", "http://b:2"]);
+    for (written, key) in [
+        ("upstreams = []", "workspaces.main.upstreams"),
+        ("upstreams = [\"http://a:1\", \"http://a:1\"]", "workspaces.main.upstreams[1]"),
+        ("upstreams = [\"http://a:1\"]\nupstream = \"http://a:1\"", "workspaces.main.upstream"),
+        ("upstreams = [\"http://a:1\", \"https://b:2\"]\nca_file = \"/dev/null\"", "workspaces.main.upstreams"),
+    ] {
+        assert_eq!(of(written).unwrap_err()[0].key, key, "{written}");
+    }
+}

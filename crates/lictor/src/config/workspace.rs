@@ -1,13 +1,16 @@
 //! Which Prefect Server is behind which name? The `[workspaces.NAME]` tables.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use lictor_authz::BasePath;
 use lictor_model::{Secret, WorkspaceName};
 
-use super::Surroundings;
 use super::tls::file;
 use super::written::{Found, Section};
+use super::{Surroundings, doors};
+
+/// Each is looked after on its own, and all of them share one database.
+const MOST_REPLICAS: usize = 16;
 
 /// One Prefect Server and how it is reached.
 #[derive(Debug, Clone)]
@@ -16,12 +19,23 @@ pub(crate) struct Workspace {
     pub(crate) name: WorkspaceName,
     /// Where it listens.
     pub(crate) upstream: Upstream,
+    /// Where further replicas of it listen.
+    pub(crate) others: Vec<Upstream>,
     /// Its `PREFECT_SERVER_API_AUTH_STRING`; `None` when it has none, so that anybody near it passes by Lictor.
     pub(crate) auth_string: Option<Secret>,
-    /// The host names that choose it, in lower case; empty for the default workspace.
+    /// The host names that choose it, in lower case; empty for any that no workspace has.
     pub(crate) hosts: Vec<String>,
+    /// The path that chooses it on those hosts; empty for the root.
+    pub(crate) prefix: BasePath,
     /// Whether it is reached with a client certificate alone.
     pub(crate) needs_certificate: bool,
+}
+
+impl Workspace {
+    /// All replicas.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        std::iter::once(&self.upstream).chain(&self.others)
+    }
 }
 
 /// An upstream's address, without a base path.
@@ -112,8 +126,7 @@ impl std::fmt::Display for Upstream {
 pub(crate) fn all(root: &mut Section<'_>, surroundings: Surroundings<'_>) -> Vec<Workspace> {
     let mut tables = root.section("workspaces");
     let mut workspaces = Vec::new();
-    let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    let mut default: Option<String> = None;
+    let mut taken = doors::Taken::default();
     let sections = tables.named_sections();
     if sections.is_empty() {
         tables.problem("", "is missing: write [workspaces.main] with upstream = \"http://127.0.0.1:4200\"");
@@ -122,27 +135,20 @@ pub(crate) fn all(root: &mut Section<'_>, surroundings: Surroundings<'_>) -> Vec
         if let Err(what) = usable_name(&name) {
             section.problem("", what);
         }
-        let hosts = hosts(&mut section, &name, &mut taken);
-        match (&default, hosts.is_empty()) {
-            (Some(first), true) => section.problem(
-                "hosts",
-                format!("is missing, and workspace {first:?} has none either: only one workspace may be the default"),
-            ),
-            (None, true) => default = Some(name.clone()),
-            (_, false) => {}
-        }
-        workspaces.extend(one(name, section, hosts, surroundings));
+        let address = doors::read(&mut section, &name, &mut taken);
+        workspaces.extend(one(name, section, address, surroundings));
     }
     workspaces
 }
 
-/// The name of the workspace without hosts, or of the only one.
+/// The name of the workspace without hosts and prefix, or of the only one.
 pub(crate) fn default_name(root: &mut Section<'_>) -> Option<WorkspaceName> {
     let mut sections = root.section("workspaces").named_sections();
     let only = (sections.len() == 1).then(|| sections.first().map(|(name, _)| name.clone())).flatten();
-    let without_hosts =
-        sections.iter_mut().find_map(|(name, section)| section.texts("hosts").is_none().then(|| name.clone()));
-    only.or(without_hosts).map(WorkspaceName::from)
+    let without_address = sections.iter_mut().find_map(|(name, section)| {
+        (section.texts("hosts").is_none() && section.text("prefix").is_none()).then(|| name.clone())
+    });
+    only.or(without_address).map(WorkspaceName::from)
 }
 
 /// The names of all workspaces.
@@ -153,26 +159,55 @@ pub(crate) fn names(root: &mut Section<'_>) -> Vec<WorkspaceName> {
 fn one(
     name: String,
     mut section: Section<'_>,
-    hosts: Vec<String>,
+    (hosts, prefix): (Vec<String>, BasePath),
     surroundings: Surroundings<'_>,
 ) -> Option<Workspace> {
-    let upstream = section.text("upstream");
-    if upstream.is_none() {
-        section.problem("upstream", "is missing: write upstream = \"http://127.0.0.1:4200\"");
-    }
+    let upstreams = upstreams(&mut section);
     let auth_string = auth_string(&mut section, surroundings);
     let needs_certificate = needs_certificate(&mut section);
     let tls = upstream_tls(&mut section, surroundings);
-    let upstream = upstream.and_then(|found| found.read(|text| Upstream::parse(&text))).map(|found| found.value);
-    if tls.is_some() && upstream.as_ref().is_some_and(|upstream| !matches!(upstream.via, Via::Tls(_))) {
-        section.problem("upstream", "is not https, and ca_file and client_cert_file are for https alone");
+    if tls.is_some() && upstreams.iter().any(|upstream| !matches!(upstream.via, Via::Tls(_))) {
+        let key = if upstreams.len() > 1 { "upstreams" } else { "upstream" };
+        section.problem(key, "is not https, and ca_file and client_cert_file are for https alone");
     }
     section.finish();
-    let mut upstream = upstream?;
-    if let (Via::Tls(written), Some(tls)) = (&mut upstream.via, tls) {
-        *written = tls;
+    let mut upstreams = upstreams.into_iter().map(|mut upstream| {
+        if let (Via::Tls(written), Some(tls)) = (&mut upstream.via, &tls) {
+            tls.clone_into(written);
+        }
+        upstream
+    });
+    let (upstream, others) = (upstreams.next()?, upstreams.collect());
+    Some(Workspace { name: WorkspaceName::from(name), upstream, others, auth_string, hosts, prefix, needs_certificate })
+}
+
+/// `upstream`, or all replicas in `upstreams`.
+fn upstreams(section: &mut Section<'_>) -> Vec<Upstream> {
+    let (one, several) = (section.text("upstream"), section.texts("upstreams"));
+    let mut upstreams: Vec<Upstream> = Vec::new();
+    match (one, several) {
+        (None, None) => section.problem("upstream", "is missing: write upstream = \"http://127.0.0.1:4200\""),
+        (Some(one), Some(_)) => one.problem("upstreams is set as well; keep one of the two"),
+        (Some(one), None) => upstreams.extend(parsed(one).map(|found| found.value)),
+        (None, Some(several)) => {
+            if several.is_empty() || several.len() > MOST_REPLICAS {
+                let how_many = format!("must name 1 to {MOST_REPLICAS} replicas of one Prefect Server");
+                section.problem("upstreams", how_many);
+            }
+            for found in several.into_iter().filter_map(parsed) {
+                if upstreams.contains(&found.value) {
+                    found.problem("is named twice: a server is no replica of itself");
+                } else {
+                    upstreams.push(found.value);
+                }
+            }
+        }
     }
-    Some(Workspace { name: WorkspaceName::from(name), upstream, auth_string, hosts, needs_certificate })
+    upstreams
+}
+
+fn parsed(found: Found<'_, String>) -> Option<Found<'_, Upstream>> {
+    found.read(|text| Upstream::parse(&text))
 }
 
 fn needs_certificate(section: &mut Section<'_>) -> bool {
@@ -245,36 +280,14 @@ pub(crate) fn usable_auth_string(text: &str) -> Result<Secret, String> {
     }
 }
 
-fn hosts(section: &mut Section<'_>, workspace: &str, taken: &mut BTreeMap<String, String>) -> Vec<String> {
-    let Some(written) = section.texts("hosts") else { return Vec::new() };
-    if written.is_empty() {
-        section.problem("hosts", "must name at least one host; leave the key out for the default workspace");
-    }
-    let mut hosts = Vec::new();
-    for found in written {
-        let Some(host) = found.read(|text| usable_host(&text)) else { continue };
-        note_twice(&host, workspace, taken);
-        hosts.push(host.value);
-    }
-    hosts
-}
-
-fn note_twice(host: &Found<'_, String>, workspace: &str, taken: &mut BTreeMap<String, String>) {
-    if let Some(other) = taken.insert(host.value.clone(), workspace.to_owned()) {
-        host.problem(format!("{:?} is a host of workspace {other:?} already", host.value));
-    }
-}
-
-fn usable_host(text: &str) -> Result<String, String> {
-    let lower = text.to_ascii_lowercase();
-    let plain = lower.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
-    if plain && !lower.is_empty() {
-        Ok(lower)
-    } else {
-        Err(format!(
-            "{text:?} is not a host name: write it without scheme, port and path, as in \"prefect.example.com\""
-        ))
-    }
+/// A name for the account that all workspaces are in.
+///
+/// # Errors
+/// A sentence that says what to write instead.
+pub(crate) fn usable_handle(name: String) -> Result<String, String> {
+    usable_name(&name)
+        .map(|()| name)
+        .map_err(|_| "must be 1 to 48 of a-z, 0-9 and -, beginning with a letter".to_owned())
 }
 
 fn usable_name(name: &str) -> Result<(), String> {
@@ -289,11 +302,7 @@ fn usable_name(name: &str) -> Result<(), String> {
 
 /// A default workspace: `lictor up` has just one.
 pub(crate) fn only(upstream: Upstream, auth_string: Option<Secret>) -> Workspace {
-    Workspace {
-        name: WorkspaceName::from("default"),
-        upstream,
-        auth_string,
-        hosts: Vec::new(),
-        needs_certificate: false,
-    }
+    let name = WorkspaceName::from("default");
+    let (others, hosts, prefix) = (Vec::new(), Vec::new(), BasePath::default());
+    Workspace { name, upstream, others, auth_string, hosts, prefix, needs_certificate: false }
 }

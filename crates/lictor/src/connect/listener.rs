@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use lictor_authz::BasePath;
+use lictor_authz::Doors;
 use lictor_model::{Reason, RequestId};
 use lictor_proxy::body::ResponseBody;
 use lictor_proxy::framing::{Guard, Tunnel, VIOLATION};
@@ -167,7 +167,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 fn refuse(reason: Reason, asked: &Request<()>) -> Answer {
-    refusal::respond(&reason.into(), &RequestId::fresh(), asked, &BasePath::default()).map(Either::Right)
+    refusal::respond(&reason.into(), &RequestId::fresh(), asked, &Doors::default()).map(Either::Right)
 }
 
 fn closing(mut answer: Answer) -> Answer {

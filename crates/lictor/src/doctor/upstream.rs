@@ -10,30 +10,38 @@ use crate::probe::{self, Answer};
 
 const VERSION_PATH: &str = "/api/admin/version";
 
-/// Probes one workspace's server.
+/// Probes one workspace's server, each replica of it on its own.
 pub(crate) async fn check(workspace: &Workspace, clock: &Clock, report: &mut Report) {
-    let name = format!("upstream {}", workspace.name);
-    let (at, auth) = (&workspace.upstream, workspace.auth_string.as_ref());
+    let is_one = workspace.others.is_empty();
+    for (number, at) in workspace.upstreams().enumerate() {
+        let which = if is_one { String::new() } else { format!(" replica {}", number + 1) };
+        let name = format!("upstream {}{which}", workspace.name);
+        check_one(&name, workspace, at, clock, report).await;
+    }
+}
+
+async fn check_one(name: &str, workspace: &Workspace, at: &Upstream, clock: &Clock, report: &mut Report) {
+    let auth = workspace.auth_string.as_ref();
     let answer = match probe::get(at, VERSION_PATH, auth).await {
         Ok(answer) => answer,
         Err(error) => {
             report.fail(
-                &name,
+                name,
                 format!("{at}: {error}; start Prefect Server, or correct workspaces.{}.upstream", workspace.name),
             );
             return;
         }
     };
-    if !check_version(&name, workspace, &answer, report) {
+    if !check_version(name, workspace, at, &answer, report) {
         return;
     }
-    check_clock(&name, &answer, clock, report);
-    check_closed(&name, at, auth, report).await;
-    check_sockets(&name, at, auth, report).await;
+    check_clock(name, &answer, clock, report);
+    check_closed(name, at, auth, report).await;
+    check_sockets(name, at, auth, report).await;
+    check_csrf(name, at, auth, report).await;
 }
 
-fn check_version(name: &str, workspace: &Workspace, answer: &Answer, report: &mut Report) -> bool {
-    let at = &workspace.upstream;
+fn check_version(name: &str, workspace: &Workspace, at: &Upstream, answer: &Answer, report: &mut Report) -> bool {
     match answer.status {
         200 => {}
         401 | 403 => {
@@ -100,6 +108,16 @@ async fn check_sockets(name: &str, at: &Upstream, auth: Option<&Secret>, report:
     match handshake::knock(at, "/api/events/in", None).await {
         Ok(Welcome::Refused(how)) => report.ok(&check, format!("refused ({how})")),
         Ok(Welcome::LetIn | Welcome::WithoutQuestions) => report.warn(&check, "accepted: servers up to 3.6.10 take events from anybody who reaches their port. Let nothing but Lictor reach it, or upgrade Prefect Server"),
+        Err(error) => report.warn(&check, format!("could not be tried: {error}")),
+    }
+}
+
+/// Prefect Cloud's clients send no CSRF token, so a server that wants one refuses all that they write.
+async fn check_csrf(name: &str, at: &Upstream, auth: Option<&Secret>, report: &mut Report) {
+    let check = format!("{name} CSRF protection");
+    match probe::get(at, "/api/csrf-token?client=lictor-doctor", auth).await {
+        Ok(answer) if answer.status == 200 => report.warn(&check, "is on, and clients in Cloud mode send no token: unset PREFECT_SERVER_CSRF_PROTECTION_ENABLED on the server; Lictor protects browsers itself"),
+        Ok(_) => report.ok(&check, "is off, as clients in Cloud mode need it"),
         Err(error) => report.warn(&check, format!("could not be tried: {error}")),
     }
 }

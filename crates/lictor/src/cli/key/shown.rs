@@ -130,6 +130,7 @@ impl Keyring {
             "masked": format!("lictor_…{}", key.hint),
             "state": key.state(self.now).as_str(),
             "limits": key.narrowing,
+            "issuer": key.issuer,
             "created_at": key.created_at.to_rfc3339(),
             "expires_at": key.expires_at.map(Timestamp::to_rfc3339),
             "expires_by_role": key.ended_by,
