@@ -1,7 +1,10 @@
 """Are client certificates whose the rules say, and nobody's once their CA takes them back?"""
 
 import json
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -182,6 +185,48 @@ def test_a_revoked_certificate_is_refused_on_open_connections_and_closes_its_soc
     assert request(unharmed).status == 200 and stays.until_closed(0.5) is None
 
 
+def rewritten(place: Place, old: str, new: str) -> None:
+    """Puts another configuration in the place of the one that is there."""
+    assert place.gateway.config
+    text = place.gateway.config.read_text()
+    assert old in text
+    replace(place.gateway.config, text.replace(old, new))
+
+
+def test_rules_that_change_hold_for_open_connections_and_sockets_within_a_second(own: Place) -> None:
+    leaf, other = own.ca.issue("worker one"), own.ca.issue("x", "DNS:worker.example.org")
+    connection, unharmed = own.connect(leaf), own.connect(other)
+    assert request(connection).status == 200 and request(unharmed).status == 200
+    borne, keyed, stays = own.socket(leaf), own.socket(leaf), own.socket(other)
+    assert borne.authenticate(None) and keyed.authenticate(own.gateway.key("w-cn")) and stays.authenticate(None)
+    began = time.monotonic()
+    rewritten(own, 'principal = "w-cn"', 'principal = "w-uri"')
+    assert borne.until_closed(2.0) == 1008 and keyed.until_closed(2.0) == 1008
+    until("it is another's", lambda: request(connection).status == 200 and "w-uri" in own.gateway.log(), 2)
+    assert time.monotonic() - began < 5, "promised is a second; a busy machine is given more"
+    rewritten(own, '[[certificates]]\ncommon_name = "worker one"\nprincipal = "w-uri"\n', "")
+    said = until("it is nobody's", lambda: (one := request(connection)).status == 401 and one, 2)
+    assert said.reason == "unknown-certificate"
+    assert request(unharmed).status == 200 and stays.until_closed(0.3) is None
+
+
+def test_rules_that_cannot_be_read_change_nothing_and_are_told_once(own: Place) -> None:
+    assert own.gateway.process and own.gateway.config
+    good = own.gateway.config.read_text()
+    for broken in (good.replace('san_uri = "urn:example:worker:7"', 'san_uri = "*"'), good[: good.index("[[certificates]]") + 20], "[[[", ""):
+        before = own.gateway.log().count("the certificate rules stay as they were")
+        if not broken:
+            own.gateway.config.unlink()
+        else:
+            replace(own.gateway.config, broken)
+        until("the warning", lambda before=before: own.gateway.log().count("the certificate rules stay as they were") == before + 1, 10)
+        assert ask(own, own.printed).status == 200 and ask(own, own.ca.issue("worker one")).status == 200
+    own.gateway.config.write_text(good.replace('principal = "w-printed"', 'principal = "w-dns"'))
+    os.kill(own.gateway.process.pid, signal.SIGHUP)
+    until("the rules are read", lambda: "the certificate rules have changed" in own.gateway.log(), 10)
+    assert ask(own, own.printed).status == 200
+
+
 def test_a_ca_that_is_taken_out_takes_its_clients_with_it(own: Place, tmp_path: Path) -> None:
     leaf = own.ca.issue("worker one")
     connection, socket = own.connect(leaf), own.socket(leaf)
@@ -250,9 +295,9 @@ def test_can_tells_whose_a_certificate_is(place: Place) -> None:
 
 def test_doctor_names_who_is_nobody_and_what_is_due(own: Place) -> None:
     said = own.gateway.run("doctor").stdout
-    assert "certificates: nobody-of-this-name is nobody" in said and "tls revocation list: good until" in said
+    assert "certificates: nobody-of-this-name is nobody" in said and "tls.client.crl_file is good until" in said
     replace(own.crl_file, own.ca.crl(stale=True))
-    assert "FAIL  tls revocation list" in own.gateway.run("doctor").stdout
+    assert "FAIL  revocation list" in own.gateway.run("doctor").stdout
 
 
 def test_check_names_each_wrong_key(tmp_path: Path, recorder: Recorder) -> None:

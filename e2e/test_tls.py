@@ -14,7 +14,7 @@ import pytest
 from stage import http as plain
 from stage.gateway import Gateway
 from stage.pki import Authority, Leaf, replace
-from stage.raw import exchange
+from stage.raw import WebSocket, exchange
 from stage.recorder import Recorder
 from stage.tls import curl, tls_gateway
 from stage.wait import free_port, until
@@ -40,11 +40,11 @@ class Place:
         replace(self.cert, leaf.cert.read_text())
         replace(self.key, leaf.key.read_text())
 
-    def ask(self, path: str) -> http.client.HTTPResponse:
+    def ask(self, path: str, key: str = "") -> http.client.HTTPResponse:
         """One request on a connection of its own."""
         connection = http.client.HTTPSConnection("localhost", self.gateway.port, context=self.context, timeout=10)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=plain.bearer(key) if key else {})
             response = connection.getresponse()
             response.read()
             return response
@@ -72,24 +72,27 @@ def place(tmp_path: Path, recorder: Recorder):
     place.gateway.stop()
 
 
-def test_certificates_change_under_load_and_no_request_fails(place: Place) -> None:
-    leaves = [place.renewed(f"number {at}") for at in range(12)]
-    done, asked = threading.Event(), []
+def test_certificates_change_under_load_and_no_request_fails(place: Place, recorder: Recorder) -> None:
+    leaves, key = [place.renewed(f"number {at}") for at in range(12)], place.gateway.newcomer("owner")[1]
+    done, mark, flows = threading.Event(), recorder.mark(), "/api/flows/filter"
+    command = ["curl", "--silent", "--fail", "--max-time", "10", "--cacert", place.ca.ca, "--output", "/dev/null", "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json", "-d", "{}"]
 
-    def keep_asking(with_curl: bool) -> int:
+    def keep_asking(how: str) -> int:
         count = 0
         while not done.is_set():
-            if with_curl:
-                said = subprocess.run(["curl", "--silent", "--fail", "--max-time", "10", "--cacert", place.ca.ca, "--output", "/dev/null", f"https://localhost:{place.gateway.port}/lictor/health"], capture_output=True, text=True, check=False)
-                assert said.returncode == 0, f"curl: {said.returncode} {said.stderr}"
+            if how.startswith("--"):
+                said = subprocess.run([*command, how, f"https://localhost:{place.gateway.port}{flows}"], capture_output=True, text=True, check=False)
+                assert said.returncode == 0, f"curl {how}: {said.returncode} {said.stderr}"
             else:
-                assert place.ask("/lictor/health").status == 200
+                assert place.ask(how, key).status == 200
             count += 1
         return count
 
     open_since_before = http.client.HTTPSConnection("localhost", place.gateway.port, context=place.context, timeout=10)
+    socket = WebSocket(place.gateway.port, "/api/events/in", tls=place.context)
+    assert until("the key is known", lambda: place.ask("/api/flows/x", key).status == 200) and socket.authenticate(key)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(keep_asking, with_curl) for with_curl in (False, False, False, True)]
+        asked = [pool.submit(keep_asking, how) for how in ("/lictor/health", "/api/flows/7e5c0b9e-7d1c-4c6b-8f0e-3f0d6f0a9d11", "--http1.1", "--http2")]
         try:
             for at, leaf in enumerate(leaves):
                 place.use(leaf)
@@ -97,10 +100,12 @@ def test_certificates_change_under_load_and_no_request_fails(place: Place) -> No
                 open_since_before.request("GET", "/lictor/health")
                 response = open_since_before.getresponse()
                 assert (response.status, response.read()) == (200, b'{"status":"alive"}')
+                socket.send(b"%d" % at, opcode=9)
+                assert socket.receive() == (10, b"%d" % at), "the open socket goes on"
         finally:
             done.set()
     counts = [each.result() for each in asked]
-    assert min(counts) > 5 and sum(counts) > 100, counts
+    assert min(counts) > 5 and sum(counts) > 100 and len(recorder.since(mark)) >= sum(counts[1:]), counts
     assert "the last good ones stay" not in place.gateway.log()
 
 

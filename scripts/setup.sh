@@ -8,7 +8,7 @@ say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # command that proves it : package that brings it
-packages=(chromium:chromium nginx:nginx caddy:caddy haproxy:haproxy ab:apache2-utils wrk:wrk curl:curl openssl:openssl cc:build-essential pkg-config:pkg-config)
+packages=(chromium:chromium nginx:nginx caddy:caddy haproxy:haproxy ab:apache2-utils wrk:wrk pebble:pebble curl:curl openssl:openssl cc:build-essential pkg-config:pkg-config)
 missing=()
 for pair in "${packages[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")

@@ -13,13 +13,15 @@ FILES = {"nginx": "nginx.conf", "caddy": "Caddyfile", "haproxy": "haproxy.cfg"}
 class Neighbour:
     """nginx, Caddy or HAProxy between a client and the recording upstream, asking a gateway for decisions."""
 
-    def __init__(self, kind: str, folder: Path, gateway: int, prefect: int) -> None:
+    def __init__(self, kind: str, folder: Path, gateway: int, prefect: int, *, file: str = "", swap: dict[str, str] | None = None) -> None:
+        """`file` is another configuration than the usual one, and `swap` what else is written differently in it."""
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        text = (DEPLOY / FILES[kind]).read_text()
-        for written, real in (("127.0.0.1:4300", gateway), ("127.0.0.1:4200", prefect), ("127.0.0.1:8080", self.port)):
+        text = (DEPLOY / (file or FILES[kind])).read_text()
+        usual = {"127.0.0.1:4200": f"127.0.0.1:{prefect}", "127.0.0.1:8080": f"127.0.0.1:{self.port}"}
+        for written, real in {"127.0.0.1:4300": f"127.0.0.1:{gateway}", **(usual if swap is None else swap)}.items():
             assert written in text
-            text = text.replace(written, f"127.0.0.1:{real}")
+            text = text.replace(written, real.replace("PORT", str(self.port)))
         config = folder / FILES[kind]
         self.log = folder / f"{kind}.log"
         if kind == "nginx":

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use lictor_model::{Clock, CredentialKind, Digest, Identity, RequestId};
 use lictor_store::{LastUse, Store, StoreError};
 use moka::sync::Cache;
@@ -56,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) sounded_at: AtomicI64,
     pub(crate) session_idle: i64,
     pub(crate) session_absolute: i64,
-    pub(crate) certificate_rules: Vec<Rule>,
+    pub(crate) certificate_rules: ArcSwap<Vec<Rule>>,
     pub(crate) tokens: Tokens,
 }
 
@@ -82,7 +83,7 @@ impl Authenticator {
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
         let (flush_every, passwords) = (options.flush_every, options.passwords.clone());
         let password_alone = options.password_alone;
-        let certificate_rules = options.certificate_rules.clone();
+        let certificate_rules = ArcSwap::from_pointee(options.certificate_rules.clone());
         let throttle = Arc::new(Throttle::new(clock.clone()));
         let shared = Arc::clone(&throttle);
         let feed = Feed::load(store.clone(), clock.clone(), background.clone(), options, shared).await?;

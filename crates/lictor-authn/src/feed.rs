@@ -93,6 +93,11 @@ impl Feed {
         self.changes.subscribe()
     }
 
+    /// Moves whoever follows the view to look again: what they decide by has changed beside it.
+    pub(crate) fn nudge(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     /// Whether the store answered in the last seconds.
     pub(crate) fn is_fresh(&self) -> bool {
         self.silence() <= FRESH_SECONDS
@@ -180,7 +185,7 @@ impl Feed {
         let sessions_moved = next.sessions.version != now.sessions.version;
         self.view.store(Arc::new(next));
         if directory_moved || sessions_moved {
-            self.changes.send_modify(|count| *count = count.wrapping_add(1));
+            self.nudge();
         }
         Ok(())
     }

@@ -41,6 +41,6 @@ pub use authenticator::{Authenticator, StartError};
 pub use break_glass::Passwords;
 pub use options::Options;
 pub use presented::{Authorization, Presented};
-pub use seal::SealError;
+pub use seal::{Seal, SealError};
 pub use sign_in::{PasswordChangeError, SignedIn};
 pub use view::View;

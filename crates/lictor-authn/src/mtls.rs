@@ -3,6 +3,8 @@
 //! TLS has proved that the caller holds the key and that a CA of ours vouches for the names. What is in here says who that is,
 //! and what it means beside another credential.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use lictor_model::{CredentialId, CredentialKind, CredentialRef, Identity, PrincipalName, Reason};
 use sha2::{Digest as _, Sha256};
@@ -11,6 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::attempt::{Attempt, Origin, Rejection};
 use crate::authenticator::Authenticator;
+use crate::view::View;
 
 const SPIFFE: &str = "spiffe://";
 
@@ -138,6 +141,32 @@ impl Authenticator {
         }
     }
 
+    /// Whether a certificate leads to anybody, whatever else is presented.
+    ///
+    /// # Errors
+    /// The rejection.
+    pub fn check_certificate(&self, certificate: &Certificate) -> Result<(), Rejection> {
+        self.identify_certificate(certificate).map(drop)
+    }
+
+    /// Whether a certificate that stands beside an identity still is its principal's: the rules may have changed.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn recheck_certificate(&self, certificate: &Certificate, identity: &Identity) -> Result<(), Reason> {
+        let rules = self.inner.certificate_rules.load();
+        let name = whose(&rules, certificate)?;
+        let is_theirs = |view: &View| view.people.named(name).is_some_and(|one| one.id == identity.principal.id);
+        if self.inner.feed.peek(is_theirs) { Ok(()) } else { Err(Reason::UnknownCertificate) }
+    }
+
+    /// From now on, these rules: the next request and every open socket is held to them.
+    pub fn replace_certificate_rules(&self, rules: Vec<Rule>) {
+        self.inner.certificate_rules.store(Arc::new(rules));
+        // After the rules: whoever is woken finds the new ones.
+        self.inner.feed.nudge();
+    }
+
     fn identify_certificate(&self, certificate: &Certificate) -> Result<Identity, Rejection> {
         let inner = &self.inner;
         let credential = CredentialRef { kind: CredentialKind::Certificate, id: certificate.fingerprint.clone() };
@@ -146,7 +175,8 @@ impl Authenticator {
         if inner.feed.is_lost() {
             return Err(rejected(Reason::StoreUnavailable, ""));
         }
-        let name = whose(&inner.certificate_rules, certificate).map_err(|reason| rejected(reason, ""))?;
+        let rules = inner.certificate_rules.load();
+        let name = whose(&rules, certificate).map_err(|reason| rejected(reason, ""))?;
         inner.feed.peek(|view| match view.people.named(name) {
             None => Err(rejected(Reason::UnknownCertificate, name.as_str())),
             Some(principal) if principal.disabled => Err(rejected(Reason::PrincipalDisabled, name.as_str())),

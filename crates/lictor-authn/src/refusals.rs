@@ -107,6 +107,7 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::UnknownCertificate
             | Reason::AmbiguousCertificate
             | Reason::CertificateNotTrusted
+            | Reason::CertificateRequired
             | Reason::UnknownIssuer
             | Reason::InvalidToken
             | Reason::ExpiredToken

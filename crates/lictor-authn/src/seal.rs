@@ -1,5 +1,5 @@
 //! How are secrets kept that must be read again? Sealed with AES-256-GCM, each for one use, so that a copy of a table opens
-//! nothing: a provider's tokens, and the secrets behind codes.
+//! nothing: a provider's tokens, the secrets behind codes, and keys of our own.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lictor_model::Secret;
 
 /// Seals and opens texts. The key comes from the store, so that every replica opens what another has sealed.
-pub(crate) struct Seal(LessSafeKey);
+pub struct Seal(LessSafeKey);
 
 /// The system has no randomness, or the cipher refuses its key.
 #[derive(Debug, thiserror::Error)]
@@ -17,13 +17,19 @@ pub struct SealError;
 
 impl Seal {
     /// For what, by the secret's digest: a secret of high entropy needs no stretching.
-    pub(crate) fn new(what: &str, secret: &Secret) -> Result<Self, SealError> {
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn new(what: &str, secret: &Secret) -> Result<Self, SealError> {
         let key = digest(&SHA256, format!("lictor {what} seal: {}", secret.expose()).as_bytes());
         UnboundKey::new(&AES_256_GCM, key.as_ref()).map(|key| Self(LessSafeKey::new(key))).map_err(|_| SealError)
     }
 
     /// Seals a text for one use: what was sealed for another does not open.
-    pub(crate) fn close(&self, r#use: &str, text: &str) -> Result<String, SealError> {
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn close(&self, r#use: &str, text: &str) -> Result<String, SealError> {
         let mut nonce = [0_u8; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| SealError)?;
         let mut sealed = text.as_bytes().to_vec();
@@ -33,7 +39,8 @@ impl Seal {
     }
 
     /// The text that was sealed for this use; `None` when it was not, or was touched.
-    pub(crate) fn open(&self, r#use: &str, sealed: &str) -> Option<String> {
+    #[must_use]
+    pub fn open(&self, r#use: &str, sealed: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
         let (nonce, mut sealed) = (Nonce::try_assume_unique_for_key(nonce).ok()?, sealed.to_vec());

@@ -122,6 +122,9 @@ reasons! {
         "The first frame must be text: {\"type\": \"auth\", \"token\": \"...\"}.";
 
     // May they?
+    /// A workspace that is reached with a client certificate alone.
+    CertificateRequired = "certificate-required", 403,
+        "This workspace is reached only over a connection with a client certificate: use \"lictor connect\" beside a program, or install a certificate in the browser.";
     /// A browser whose password must be changed first.
     PasswordChangeRequired = "password-change-required", 403,
         "The password must be changed before anything else: open /lictor/account/password.";

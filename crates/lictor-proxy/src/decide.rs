@@ -17,6 +17,7 @@ use lictor_model::{Digest, Identity, Permission, PermissionSet, Reason};
 use crate::body::ResponseBody;
 use crate::forward::API_MOUNT;
 use crate::gateway::{Arrival, Asked, Connection, DataThread};
+use crate::passed::TOKEN;
 use crate::refusal::{self, Refusal};
 use crate::settings::{Settings, Workspace};
 use crate::story::{Story, label};
@@ -26,7 +27,6 @@ mod shape;
 
 pub(crate) use shape::Proxy;
 
-const TOKEN: HeaderName = HeaderName::from_static("x-lictor-token");
 const USER: HeaderName = HeaderName::from_static("x-lictor-user");
 const ROLES: HeaderName = HeaderName::from_static("x-lictor-roles");
 /// Where nobody is meant: no name, so that a proxy that copies headers overwrites what a caller wrote there.
@@ -94,8 +94,11 @@ impl DataThread {
         let secure = settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let origin = Origin { client_ip: source.client_ip, user_agent: Arc::clone(story.user_agent()), secure };
         let matched = matched(request, &target)?;
-        // The certificate of this connection, if there is one, is the proxy's and not its client's.
-        let arrival = Arrival { request, target, origin, peer: connection.peer.ip(), certificate: None };
+        // The certificate of this connection, if there is one, is the proxy's and not its client's, which it may pass on. The question
+        // has shown the proxy's token already.
+        let own = Connection { certificate: None, ..connection.clone() };
+        let certificate = self.certificate_of(&own, request.headers(), true)?;
+        let arrival = Arrival { request, target, origin, peer: connection.peer.ip(), certificate };
         self.judge(story, &arrival, matched).await
     }
 
@@ -109,6 +112,7 @@ impl DataThread {
         let gateway = &self.gateway;
         let workspace = self.workspace(&arrival.target)?;
         story.workspace = Some(workspace.name.clone());
+        self.check_certificate(story, arrival, workspace)?;
         let view = gateway.auth.view();
         if let Some(open) = matched.as_ref().filter(|matched| matched.operation().access == Access::Public) {
             story.concerns(open.operation());

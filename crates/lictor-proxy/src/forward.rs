@@ -281,7 +281,8 @@ impl DataThread {
         let headers = prepare_headers(arrival);
         let target = upstream_target(matched.operation(), matched.path(), arrival.target.query.as_deref());
         let errand = Errand { target, headers, auth_string: workspace.auth_string.clone() };
-        Ok(Destination { workspace: workspace.name.clone(), upstream: self.upstream(&arrival.target)?.clone(), errand })
+        let (workspace, needs_certificate) = (workspace.name.clone(), workspace.needs_certificate);
+        Ok(Destination { workspace, needs_certificate, upstream: self.upstream(&arrival.target)?.clone(), errand })
     }
 }
 

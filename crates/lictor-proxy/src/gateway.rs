@@ -212,7 +212,7 @@ impl DataThread {
         let secure = gateway.settings.public_url.as_ref().map_or(source.secure, |url| url.starts_with("https:"));
         let user_agent = Arc::clone(story.user_agent());
         let origin = Origin { client_ip: source.client_ip, user_agent, secure };
-        let (peer, certificate) = (connection.peer.ip(), connection.certificate.clone());
+        let (certificate, peer) = (self.certificate_of(connection, request.headers(), false)?, connection.peer.ip());
         let incoming = Arrival { request, target, origin, certificate, peer };
         // Before the table: these are ours, below paths that Prefect has nothing at.
         if let Some(call) = cloud::asked(verb, &incoming.target) {
@@ -280,6 +280,7 @@ impl DataThread {
         let Some(workspace) = self.found(&incoming.target) else { return self.nowhere(story, &incoming).await };
         story.workspace = Some(workspace.name.clone());
         let by_ids = incoming.target.door != Door::Plain;
+        self.check_door(story, &incoming, Some(workspace))?;
         // Health checks and static files carry no credential, and a stale one must not make them fail. By its ids nothing of a
         // workspace is open: whether it is there is for its members.
         let is_open = |matched: &&Matched| !by_ids && matched.operation().access == Access::Public;
@@ -294,6 +295,7 @@ impl DataThread {
         let view = gateway.auth.view();
         if by_ids {
             cloud::check(&identity, &view.access, &workspace.name)?;
+            self.check_certificate(story, &incoming, workspace)?;
         }
         let Some(matched) = matched else {
             story.is_about(label::UNKNOWN);
@@ -321,9 +323,9 @@ impl DataThread {
         incoming: Arrival<'_>,
         matched: Option<Matched>,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let gateway = &self.gateway;
-        let workspace = self.found(&incoming.target);
+        let (gateway, workspace) = (&self.gateway, self.found(&incoming.target));
         story.workspace = workspace.map(|workspace| workspace.name.clone());
+        self.check_door(story, &incoming, workspace)?;
         let request = &incoming.request;
         let handshake = Handshake::read(request.method(), request.version(), request.headers())?;
         let tunnel = connection.tunnel.clone().ok_or(Reason::MalformedUpgrade)?;

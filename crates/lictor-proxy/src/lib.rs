@@ -3,9 +3,11 @@
 //! [`gateway`] tells a request's story; the other modules are its chapters, each opening with the question that it answers.
 
 pub mod access_log;
+pub mod acme;
 mod automation;
 pub mod body;
 mod caller;
+mod client_certificate;
 mod cloud;
 mod cross_origin;
 mod decide;
@@ -22,6 +24,7 @@ mod next_page;
 mod own_settings;
 pub mod page_token;
 pub mod pages;
+pub mod passed;
 mod probes;
 pub mod recorder;
 pub mod redirect;
@@ -37,4 +40,5 @@ mod way;
 pub mod websocket;
 
 pub use gateway::Gateway;
+pub use passed::CertificateHeader;
 pub use settings::{Decide, Limits, Settings, Workspace};

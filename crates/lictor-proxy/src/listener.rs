@@ -9,12 +9,16 @@ use bytes::BytesMut;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use crate::acme::Challenges;
 use crate::framing::Guard;
 use crate::gateway::{Connection, DataThread, Gateway};
-use crate::tls::PeerCertificate;
+use crate::tls::{PeerCertificate, Tls};
 use crate::underway::{self, Trace};
 
 /// RFC 9113 §3.4.
@@ -163,12 +167,31 @@ async fn serve(
             serve_stream(stream, connection, thread, trace).await
         }
         Some(tls) => {
-            let handshake = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.terms().server)).accept(stream);
-            let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
-            let certificate = PeerCertificate::of(&tls, stream.get_ref().1.peer_certificates().unwrap_or_default())?;
+            let handshake = handshake(stream, &tls, thread.gateway.settings.challenges.as_deref());
+            let Some(stream) = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await?? else { return Ok(()) };
+            let certificate =
+                PeerCertificate::of(tls.clients(), stream.get_ref().1.peer_certificates().unwrap_or_default())?;
             serve_stream(stream, Connection { peer, tls: true, certificate, tunnel: None }, thread, trace).await
         }
     }
+}
+
+/// Shakes hands; `None` when that was all, for it was a certificate authority's challenge.
+async fn handshake(
+    stream: TcpStream,
+    tls: &Tls,
+    challenges: Option<&Challenges>,
+) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+    let server = Arc::clone(&tls.terms().server);
+    let Some(challenges) = challenges.filter(|challenges| challenges.are_in_handshakes()) else {
+        return tokio_rustls::TlsAcceptor::from(server).accept(stream).await.map(Some);
+    };
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let Some(challenge) = challenges.of_handshake(&begun.client_hello()) else {
+        return begun.into_stream(server).await.map(Some);
+    };
+    begun.into_stream(challenge).await?.shutdown().await?;
+    Ok(None)
 }
 
 async fn serve_stream<S>(

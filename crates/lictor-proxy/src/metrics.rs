@@ -38,6 +38,8 @@ pub enum Ending {
     Certificate,
     /// The revocation list that is due first.
     Crl,
+    /// That of the CAs that vouch for certificates in a proxy's header.
+    PassedCrl,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,6 +57,8 @@ pub struct Metrics {
     tls_expires: Family<EndingLabels, Gauge>,
     /// Times that changed certificate files could not be used, so that the last good ones stayed.
     pub tls_reload_failures: Counter,
+    /// Times that no certificate could be had from the certificate authority.
+    pub acme_failures: Counter,
     upstreams: Family<StateLabels, Gauge>,
     /// Websockets open now.
     pub sockets: Gauge,
@@ -75,6 +79,8 @@ impl Default for Metrics {
         let (tls_expires, tls_reload_failures) = (Family::default(), Counter::default());
         registry.register("tls_expires_at_seconds", "When it comes to its end, in Unix time", tls_expires.clone());
         registry.register("tls_reload_failures", "Changed certificate files not usable", tls_reload_failures.clone());
+        let acme_failures = Counter::default();
+        registry.register("acme_failures", "Certificates that could not be had by ACME", acme_failures.clone());
         registry.register("sockets_open", "Websockets open", sockets.clone());
         registry.register("connections_open", "Client connections open", connections.clone());
         let expiring = Family::default();
@@ -91,6 +97,7 @@ impl Default for Metrics {
             expiring,
             tls_expires,
             tls_reload_failures,
+            acme_failures,
             sockets,
             connections,
         }
@@ -130,6 +137,7 @@ impl Metrics {
         let of = match what {
             Ending::Certificate => "certificate",
             Ending::Crl => "crl",
+            Ending::PassedCrl => "passed_crl",
         };
         self.tls_expires.get_or_create(&EndingLabels { of }).set(at.as_micros().div_euclid(1_000_000));
     }

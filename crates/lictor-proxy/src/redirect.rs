@@ -86,6 +86,11 @@ async fn serve(stream: TcpStream, gateway: Arc<Gateway>) -> hyper::Result<()> {
 }
 
 fn answer<B>(request: &Request<B>, settings: &Settings) -> Response<ResponseBody> {
+    // A certificate authority asks here, whose word on a name is worth what plain HTTP is.
+    let challenges = settings.challenges.as_ref().filter(|_| !request.headers().contains_key(VIOLATION));
+    if let Some(response) = challenges.and_then(|challenges| challenges.answer(request)) {
+        return response;
+    }
     let mut response = match location(request, settings) {
         Ok(location) => {
             let mut response = Response::new(ResponseBody::from(""));
@@ -139,6 +144,7 @@ mod tests {
             name: WorkspaceName::from("main"),
             upstreams: vec![Replica::new(Route::Tcp("127.0.0.1:1".to_owned()))],
             auth_string: None,
+            needs_certificate: false,
         };
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
         let addresses = vec![Address { hosts, ..Address::default() }];
@@ -148,6 +154,8 @@ mod tests {
             doors: Doors { addresses, ..Doors::default() },
             account: "lictor".to_owned(),
             tls: None,
+            challenges: None,
+            certificate_header: None,
             workspaces: vec![workspace],
             trusted_proxies: Vec::new(),
             decide: None,

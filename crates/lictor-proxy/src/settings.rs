@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use lictor_authz::{BasePath, Doors};
 use lictor_model::{Digest, Secret, WorkspaceName};
 
+use crate::acme::Challenges;
+use crate::passed::CertificateHeader;
 use crate::tls::Tls;
 use crate::upstream::Replica;
 
@@ -24,12 +26,16 @@ pub struct Settings {
     pub account: String,
     /// TLS on the listener; `None` is plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// What a certificate authority is answered, where it is asked for our certificate.
+    pub challenges: Option<Arc<Challenges>>,
     /// The Prefect Servers behind the gate, in the order of `doors`.
     pub workspaces: Vec<Workspace>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Who may ask for a decision about a request that they forward themselves; `None` is nobody.
     pub decide: Option<Decide>,
+    /// Who passes on which certificate its client showed; `None` is nobody.
+    pub certificate_header: Option<CertificateHeader>,
     /// Bounds on what callers may send and hold.
     pub limits: Limits,
     /// How many data threads; each has its own runtime, listener and upstream pool.
@@ -74,6 +80,8 @@ pub struct Workspace {
     pub upstreams: Vec<Replica>,
     /// What Prefect's `PREFECT_SERVER_API_AUTH_STRING` is set to, if it is.
     pub auth_string: Option<Secret>,
+    /// Whether it is reached with a client certificate alone.
+    pub needs_certificate: bool,
 }
 
 impl Workspace {

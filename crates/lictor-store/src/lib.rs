@@ -1,5 +1,6 @@
 //! What do we remember? The only SQL of Lictor: one text for SQLite and PostgreSQL.
 
+mod acme;
 mod audit;
 mod automations;
 mod backup;
@@ -34,6 +35,7 @@ mod spent;
 mod statement;
 mod teams;
 
+pub use acme::AcmeEntry;
 pub use backup::{BackedUp, BackupError, Restored};
 pub use bans::HeldBan;
 pub use by::By;

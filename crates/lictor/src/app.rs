@@ -3,10 +3,13 @@
 //! Two worlds: data threads, each with its own runtime, that never wait for anything but a client or Prefect; and one
 //! background runtime for the store, password hashing, audit commits and our own pages.
 
+mod certificates;
 mod doors;
 mod notices;
 mod providers;
 mod signals;
+
+pub(crate) use providers::SEAL_SECRET;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -32,10 +35,12 @@ use lictor_proxy::{Gateway, Settings};
 use lictor_store::{Store, StoreError};
 use tower::ServiceExt;
 
+use crate::acme::{self, AcmeError, Begun};
 use crate::address;
+use crate::config::tls::Certificate;
 use crate::config::{LogFormat, Plan, PublicUrl};
 use crate::tls::upstream::RouteError;
-use crate::tls::watch::{Stamp, Watch, tell};
+use crate::tls::watch::{Stamp, Subject, Watch, current, tell};
 use crate::tls::{self, TlsError};
 
 /// Threads of the background runtime; password hashing has its own, bounded.
@@ -82,6 +87,9 @@ pub(crate) enum AppError {
     /// Certificate or key.
     #[error("{key}: {0}", key = .0.key())]
     Tls(#[from] TlsError),
+    /// No way to a certificate authority.
+    #[error("tls.acme: {0}")]
+    Acme(#[from] AcmeError),
 }
 
 /// Runs the gateway until it is told to stop, then lets what is under way come to its end.
@@ -109,9 +117,12 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let factors = Factors::start(auth.clone(), &secret, plan.sign_in.factors.clone())?;
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
-    let watch = watch(&plan, &metrics, &clock)?;
+    let issuing = background.block_on(issuing(&plan, &store, &secret, &clock, &metrics))?;
+    let (listener, mut watches) = watch(&plan, &metrics, &clock, issuing.as_ref())?;
     let doors = background.block_on(doors::of(&plan, &store))?;
-    let settings = settings(&plan, doors.clone(), watch.as_ref().map(|watch| Arc::clone(&watch.listener)))?;
+    let mut settings = settings(&plan, doors.clone(), listener)?;
+    settings.challenges = issuing.as_ref().map(|begun| Arc::clone(&begun.challenges));
+    settings.certificate_header = certificates::passed(&plan, &metrics, &clock, &mut watches)?;
     let drain = Drain::default();
     let gateway = Arc::new(Gateway {
         places: Places::new(&settings.limits),
@@ -139,9 +150,13 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         redirect::start(&gateway, address, background.handle())?;
         tracing::info!(%address, "plain HTTP is redirected");
     }
-    if let Some(watch) = watch {
+    if let Some(begun) = issuing {
+        begun.start(background.handle())?;
+    }
+    for watch in watches {
         watch.start(background.handle())?;
     }
+    certificates::keep_reading(&auth, &plan, background.handle())?;
     if let Some(listening) = &plan.listening {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
@@ -202,15 +217,37 @@ fn options(plan: &Plan) -> Options {
     }
 }
 
+/// What an authority issues our certificate by, where one does.
+async fn issuing(
+    plan: &Plan,
+    store: &Store,
+    secret: &Secret,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Begun>, AppError> {
+    let Some((tls, Certificate::Acme(acme))) = plan.tls.as_ref().map(|tls| (tls, &tls.certificate)) else {
+        return Ok(None);
+    };
+    Ok(Some(acme::begin((tls, acme), store.clone(), secret, clock.clone(), Arc::clone(metrics)).await?))
+}
+
 /// The terms of TLS as the files have them now, and who keeps them so.
-fn watch(plan: &Plan, metrics: &Arc<Metrics>, clock: &Clock) -> Result<Option<Watch>, AppError> {
-    let Some(tls) = plan.tls.clone() else { return Ok(None) };
-    let seen = Stamp::of(&tls);
-    let loaded = tls::load(&tls)?;
+fn watch(
+    plan: &Plan,
+    metrics: &Arc<Metrics>,
+    clock: &Clock,
+    issuing: Option<&Begun>,
+) -> Result<(Option<Arc<Listener>>, Vec<Watch>), AppError> {
+    let Some(tls) = plan.tls.clone() else { return Ok((None, Vec::new())) };
+    let seen = Stamp::of_files(tls.files());
+    let loaded = current(&tls, issuing.map(|begun| begun.in_force.as_ref()))?;
     tell(&loaded, metrics, clock.now());
-    let listener = Arc::new(Listener::new(loaded.terms));
-    let (metrics, clock, own) = (Arc::clone(metrics), clock.clone(), plan.own_certificate.clone());
-    Ok(Some(Watch { tls, listener, metrics, clock, own, seen }))
+    let listener = Arc::new(Listener::new(loaded.terms, loaded.clients));
+    let issued = issuing.map(|begun| (Arc::clone(&begun.in_force), Arc::clone(&begun.changed)));
+    let own = plan.own_certificate.clone();
+    let subject = Subject::Listener { tls: Box::new(tls), listener: Arc::clone(&listener), own, issued };
+    let watch = Watch { subject, metrics: Arc::clone(metrics), clock: clock.clone(), seen };
+    Ok((Some(listener), vec![watch]))
 }
 
 fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Settings, AppError> {
@@ -219,7 +256,8 @@ fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Set
         let replicas = workspace.upstreams().map(|upstream| tls::upstream::route(upstream).map(Replica::new));
         let upstreams =
             replicas.collect::<Result<_, _>>().map_err(|source| AppError::Route { workspace: name.clone(), source })?;
-        Ok(lictor_proxy::Workspace { name, upstreams, auth_string })
+        let needs_certificate = workspace.needs_certificate;
+        Ok(lictor_proxy::Workspace { name, upstreams, auth_string, needs_certificate })
     });
     let workspaces = workspaces.collect::<Result<_, AppError>>()?;
     let limits = lictor_proxy::Limits {
@@ -242,6 +280,8 @@ fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Set
             .decide
             .as_ref()
             .map(|decide| lictor_proxy::Decide { proxies: decide.proxies.clone(), token: decide.token }),
+        challenges: None,
+        certificate_header: None,
         limits,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     })

@@ -2,6 +2,8 @@
 //!
 //! All problems are reported at once, each with its key and line, so that a file is put right in one go.
 
+pub(crate) mod acme;
+pub(crate) mod certificate_header;
 pub(crate) mod decide;
 mod doors;
 pub(crate) mod edges;
@@ -77,6 +79,7 @@ pub(crate) enum ConfigError {
 /// [`ConfigError`] with every problem of the file.
 pub(crate) fn read(path: &Path) -> Result<Plan, ConfigError> {
     let mut plan = read_with(path, Plan::from_written)?;
+    plan.file = Some(path.to_path_buf());
     plan.sign_in.read_from = Some(ProvidersFile { path: path.to_path_buf(), workspace: None });
     Ok(plan)
 }

@@ -1,5 +1,6 @@
 //! What could go wrong in production? Each finding is ok, a warning or a failure, and says what to do.
 
+pub(crate) mod acme;
 pub(crate) mod answers;
 pub(crate) mod gateway;
 pub(crate) mod handshake;

@@ -1,5 +1,6 @@
 //! The program: what did the person at the terminal ask for?
 
+mod acme;
 mod address;
 mod app;
 mod cli;

@@ -51,6 +51,8 @@ struct Rules {
 pub(crate) struct Destination {
     /// Which workspace.
     pub(crate) workspace: WorkspaceName,
+    /// Whether it is reached with a client certificate alone.
+    pub(crate) needs_certificate: bool,
     /// Where its Prefect is.
     pub(crate) upstream: Upstream,
     /// What to ask it for.
@@ -186,7 +188,13 @@ impl Socket {
             Some(there) => decide(&self.matched, Some(identity), &view.access, &there.workspace),
             None => Err(deny_nowhere(Some(identity))),
         };
-        permit.map_err(|denial| Close::refused(denial.reason, denial.lacking))
+        let permit = permit.map_err(|denial| Close::refused(denial.reason, denial.lacking))?;
+        // One that was shown has been held to its rules when the identity was sought.
+        let needs = self.destination.as_ref().is_some_and(|there| there.needs_certificate);
+        if needs && self.certificate.is_none() {
+            return Err(Close::refused(Reason::CertificateRequired, Default::default()));
+        }
+        Ok(permit)
     }
 
     /// What becomes of messages, by what the permit gives.
@@ -258,7 +266,10 @@ impl Socket {
         let mut changes = self.auth.subscribe();
         loop {
             // A certificate is looked at whoever the first frame named: it stands for the connection.
-            let borne = self.certificate.as_ref().map_or(Ok(()), |one| one.trusted(self.clock.now()).map(drop));
+            let borne = self
+                .certificate
+                .as_ref()
+                .map_or(Ok(()), |one| self.auth.recheck_certificate(one.trusted(self.clock.now())?, identity));
             if let Err(reason) = borne.and_then(|()| self.auth.recheck(identity)) {
                 return Close::refused(reason, Default::default());
             }

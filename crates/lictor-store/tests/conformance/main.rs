@@ -11,6 +11,7 @@
 )]
 
 mod account;
+mod acme;
 mod automations;
 mod backup;
 mod credentials;
@@ -123,6 +124,8 @@ on_one_handle! {
     factors: a_challenge_is_answered_once_in_its_session_and_in_time,
     factors: a_link_takes_the_factors_away_once_and_sets_no_password,
     factors: what_a_role_demands_goes_with_the_role,
+    acme: entries_are_replaced_by_name_and_gone_at_their_end,
+    acme: one_has_the_turn_until_it_ends_or_is_left,
 }
 
 on_several_handles! {
@@ -145,6 +148,7 @@ on_several_handles! {
     factors: strangers_are_asked_so_many_at_a_time_and_no_more,
     factors: of_two_answers_to_one_challenge_one_counts,
     factors: a_proof_that_does_not_read_is_not_taken_for_one,
+    acme: of_many_who_want_the_turn_at_once_one_has_it,
 }
 
 on_a_new_place! {

@@ -15,6 +15,9 @@ use crate::config::sign_in::{Elsewhere, SignIn};
 /// Reading a small file costs less than being clever about when it was changed, and secrets in files of their own change too.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// Under which name the secret is kept in the store.
+pub(crate) const SEAL_SECRET: &str = "sign-on-secret";
+
 /// Begins single sign-on, and goes on with what the file says from then on.
 ///
 /// # Errors
@@ -30,16 +33,16 @@ pub(super) async fn start(auth: &Authenticator, secret: &Secret, sign_in: &SignI
     Ok(sign_on)
 }
 
-/// What seals what is kept of sign-ins.
+/// What seals what is kept of sign-ins, second factors and certificates.
 ///
 /// # Errors
-/// [`AppError`].
+/// [`AppError`] when the store is away.
 pub(super) async fn secret(store: &Store, sign_in: &SignIn) -> Result<Secret, AppError> {
     let fresh = Secret::new(lictor_model::key::random_text(43)?);
     Ok(match &sign_in.seal_key {
         Some(secret) => secret.clone(),
         // The first replica chooses it for all.
-        None => Secret::new(store.meta_get_or_set("sign-on-secret", fresh.expose()).await?),
+        None => Secret::new(store.meta_get_or_set(SEAL_SECRET, fresh.expose()).await?),
     })
 }
 

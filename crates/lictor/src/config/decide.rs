@@ -22,8 +22,8 @@ pub(crate) struct Decide {
 /// What the table says; nothing when there is none.
 pub(crate) fn read(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<Decide> {
     let proxies = networks(&mut section, "proxies");
-    let file = section.text("token_file");
-    match (&file, proxies.is_empty()) {
+    let token = token(&mut section, surroundings);
+    match (&token, proxies.is_empty()) {
         (None, true) => {}
         (None, false) => section.problem(
             "token_file",
@@ -32,18 +32,21 @@ pub(crate) fn read(mut section: Section<'_>, surroundings: Surroundings<'_>) -> 
         (Some(_), true) => section.problem("proxies", "is missing: list the proxies, as proxies = [\"10.0.0.7\"]"),
         (Some(_), false) => {}
     }
-    let token = file.and_then(|found| {
-        found.read(|path| {
-            let path = surroundings.resolve(&path);
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            let token = text.trim();
-            if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(format!("{} must hold {SHORTEST} or more visible characters", path.display()));
-            }
-            Ok(Digest::of(token.as_bytes()))
-        })
-    });
     section.finish();
-    Some(Decide { proxies, token: token?.value })
+    Some(Decide { proxies, token: token.flatten()? })
+}
+
+/// The digest of a proxy's token; `Some(None)` when what was written cannot be used.
+pub(super) fn token(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Option<Digest>> {
+    let read = section.text("token_file")?.read(|path| {
+        let path = surroundings.resolve(&path);
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let token = text.trim();
+        if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!("{} must hold {SHORTEST} or more visible characters", path.display()));
+        }
+        Ok(Digest::of(token.as_bytes()))
+    });
+    Some(read.map(|found| found.value))
 }

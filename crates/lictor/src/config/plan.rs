@@ -1,6 +1,7 @@
 //! What is true? The plan that the gateway runs by; made from a file by `serve`, from flags by `up`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use lictor_authn::mtls::Rule;
 use lictor_authz::BasePath;
 use lictor_model::Secret;
 
+use super::certificate_header::{self, CertificateHeader};
 use super::decide::{self, Decide};
 use super::limits::Limits;
 use super::sign_in::{self, SignIn};
@@ -45,6 +47,10 @@ pub(crate) struct Plan {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Who may ask for decisions.
     pub(crate) decide: Option<Decide>,
+    /// Who passes on its client's certificate.
+    pub(crate) certificate_header: Option<CertificateHeader>,
+    /// The file that all this was read from, if it was one.
+    pub(crate) file: Option<PathBuf>,
     /// Bounds.
     pub(crate) limits: Limits,
     /// The log.
@@ -153,6 +159,8 @@ impl Plan {
             account: ACCOUNT.to_owned(),
             trusted_proxies: Vec::new(),
             decide: None,
+            certificate_header: None,
+            file: None,
             limits: Limits::default(),
             log: Log::default(),
             sign_in: SignIn::default(),
@@ -171,7 +179,9 @@ impl Plan {
         let allow_plain_http_sessions = root.flag("allow_plain_http_sessions").is_some_and(|found| found.value);
         let is_public = matches!(&public_url, Some(Some(url)) if url.value.scheme == "https");
         let tls = Tls::from_written(root.section("tls"), is_public, surroundings);
-        let certificates = tls::rules(root, tls.as_ref().is_some_and(|tls| tls.client.is_some()));
+        let certificate_header = certificate_header::read(root.section("certificate_header"), surroundings);
+        let are_asked_for = certificate_header.is_some() || tls.as_ref().is_some_and(|tls| tls.client.is_some());
+        let certificates = tls::rules(root, are_asked_for);
         let store_url = store::url(root, surroundings);
         let workspaces = workspace::all(root, surroundings);
         let base = public_url.as_ref().and_then(Option::as_ref).map(|url| url.value.base_path.clone());
@@ -183,6 +193,10 @@ impl Plan {
         }
         let account = root.text("account").and_then(|found| found.read(workspace::usable_handle));
         let names: Vec<_> = workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+        if let Some(shut) = workspaces.iter().find(|workspace| workspace.needs_certificate && !are_asked_for) {
+            let what = "no client is asked for a certificate, so nobody could come in: write [tls.client] with ca_file";
+            root.problem(&format!("workspaces.{}.client_certificate", shut.name), what);
+        }
         let sign_in = sign_in::from_written(root, surroundings, &names);
         let limits = Limits::from_written(root.section("limits"));
         let log = log(root.section("log"));
@@ -199,6 +213,8 @@ impl Plan {
             account: account.map_or_else(|| ACCOUNT.to_owned(), |found| found.value),
             trusted_proxies,
             decide,
+            certificate_header,
+            file: None,
             limits,
             log,
             sign_in,
@@ -213,7 +229,8 @@ impl Plan {
 pub(crate) fn address(root: &mut Section<'_>) -> Option<String> {
     let listen = listen(root)?;
     let public_url = root.text("public_url").map(|found| found.read(|text| PublicUrl::parse(&text)));
-    let has_tls = root.section("tls").text("cert_file").is_some();
+    let mut tls = root.section("tls");
+    let has_tls = tls.text("cert_file").is_some() || !tls.section("acme").is_empty();
     Some(crate::address::of(public_url.flatten().map(|found| found.value).as_ref(), has_tls, listen))
 }
 

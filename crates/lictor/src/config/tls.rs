@@ -8,22 +8,35 @@ use lictor_authn::mtls::{Mark, Rule};
 use lictor_model::PrincipalName;
 
 use super::Surroundings;
+use super::acme::{self, Acme};
 use super::units::duration;
 use super::written::{Found, Section};
 
 /// TLS of our own listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tls {
-    /// The chain, leaf first, in PEM.
-    pub(crate) cert_file: PathBuf,
-    /// The leaf's private key, in PEM.
-    pub(crate) key_file: PathBuf,
+    /// Whence our certificate comes.
+    pub(crate) certificate: Certificate,
     /// Where plain HTTP is answered by a redirect to us.
     pub(crate) redirect_from: Option<SocketAddr>,
     /// What browsers are told to remember.
     pub(crate) hsts: Hsts,
     /// Whose certificates are asked for.
     pub(crate) client: Option<ClientTls>,
+}
+
+/// Whence our certificate comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// From files in PEM.
+    Files {
+        /// The chain, leaf first.
+        cert: PathBuf,
+        /// The leaf's private key.
+        key: PathBuf,
+    },
+    /// From an authority that issues it by itself.
+    Acme(Acme),
 }
 
 /// How long browsers are to insist on https.
@@ -49,12 +62,42 @@ pub(crate) struct ClientTls {
     pub(crate) crl_file: Option<PathBuf>,
     /// Whether a client without one is turned away in the handshake.
     pub(crate) is_required: bool,
+    /// What errors call them.
+    pub(crate) keys: ClientKeys,
+}
+
+/// The keys of the configuration that name the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientKeys {
+    /// Of the CAs.
+    pub(crate) ca_file: &'static str,
+    /// Of the revocation lists.
+    pub(crate) crl_file: &'static str,
+}
+
+impl ClientTls {
+    /// Those of the listener.
+    pub(crate) const KEYS: ClientKeys = ClientKeys { ca_file: "tls.client.ca_file", crl_file: "tls.client.crl_file" };
+
+    /// The files there are.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.ca_file).chain(&self.crl_file)
+    }
 }
 
 impl Tls {
+    /// The files there are.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let own = match &self.certificate {
+            Certificate::Files { cert, key } => vec![cert, key],
+            Certificate::Acme(_) => Vec::new(),
+        };
+        own.into_iter().chain(self.client.iter().flat_map(ClientTls::files)).cloned().collect()
+    }
+
     /// A certificate and its key, and nothing else.
-    pub(crate) fn of_files(cert_file: PathBuf, key_file: PathBuf) -> Self {
-        Self { cert_file, key_file, redirect_from: None, hsts: Hsts::Off, client: None }
+    pub(crate) fn of_files(cert: PathBuf, key: PathBuf) -> Self {
+        Self { certificate: Certificate::Files { cert, key }, redirect_from: None, hsts: Hsts::Off, client: None }
     }
 
     /// What the table says; `None` when there is none, or problems with it.
@@ -72,8 +115,13 @@ impl Tls {
         });
         let hsts = section.text("hsts").map(|found| found.read(|text| hsts(&text)));
         let client = ClientTls::from_written(section.section("client"), surroundings);
-        let without_key = "is missing: TLS needs cert_file and key_file";
+        let acme = acme::read(section.section("acme"), redirect_from.is_some(), surroundings);
+        let without_key = "is missing: TLS needs cert_file and key_file, or [tls.acme]";
         match (&cert, &key) {
+            (Some(_), _) | (_, Some(_)) if acme.is_some() => {
+                section.problem("cert_file", "is not used beside [tls.acme]: keep one of the two");
+            }
+            _ if acme.is_some() => {}
             (Some(_), None) => section.problem("key_file", without_key),
             (None, Some(_)) => section.problem("cert_file", without_key),
             (None, None) if redirect_from.is_some() || hsts.is_some() || client.is_some() => {
@@ -82,9 +130,12 @@ impl Tls {
             _ => {}
         }
         section.finish();
+        let certificate = match acme {
+            Some(acme) => Certificate::Acme(acme?),
+            None => Certificate::Files { cert: cert??, key: key?? },
+        };
         Some(Self {
-            cert_file: cert??,
-            key_file: key??,
+            certificate,
             redirect_from: redirect_from.flatten().map(|found| found.value),
             hsts: hsts.flatten().map_or(Hsts::Default { is_public }, |found| found.value),
             client: client.flatten(),
@@ -115,6 +166,7 @@ impl ClientTls {
             ca_file,
             crl_file: crl.flatten(),
             is_required: mode.flatten().is_some_and(|found| found.value),
+            keys: Self::KEYS,
         }))
     }
 }
@@ -145,7 +197,7 @@ fn hsts(text: &str) -> Result<Hsts, String> {
 pub(crate) fn rules(root: &mut Section<'_>, are_asked_for: bool) -> Vec<Rule> {
     let tables = root.sections("certificates");
     if let Some(first) = tables.first().filter(|_| !are_asked_for) {
-        first.problem("", "no client is asked for a certificate: write [tls.client] with ca_file");
+        first.problem("", "no client is asked for a certificate: write [tls.client] with ca_file, or [certificate_header] where a proxy asks");
     }
     tables.into_iter().filter_map(rule).collect()
 }

@@ -27,6 +27,8 @@ pub(crate) struct Workspace {
     pub(crate) hosts: Vec<String>,
     /// The path that chooses it on those hosts; empty for the root.
     pub(crate) prefix: BasePath,
+    /// Whether it is reached with a client certificate alone.
+    pub(crate) needs_certificate: bool,
 }
 
 impl Workspace {
@@ -162,6 +164,7 @@ fn one(
 ) -> Option<Workspace> {
     let upstreams = upstreams(&mut section);
     let auth_string = auth_string(&mut section, surroundings);
+    let needs_certificate = needs_certificate(&mut section);
     let tls = upstream_tls(&mut section, surroundings);
     if tls.is_some() && upstreams.iter().any(|upstream| !matches!(upstream.via, Via::Tls(_))) {
         let key = if upstreams.len() > 1 { "upstreams" } else { "upstream" };
@@ -175,7 +178,7 @@ fn one(
         upstream
     });
     let (upstream, others) = (upstreams.next()?, upstreams.collect());
-    Some(Workspace { name: WorkspaceName::from(name), upstream, others, auth_string, hosts, prefix })
+    Some(Workspace { name: WorkspaceName::from(name), upstream, others, auth_string, hosts, prefix, needs_certificate })
 }
 
 /// `upstream`, or all replicas in `upstreams`.
@@ -205,6 +208,17 @@ fn upstreams(section: &mut Section<'_>) -> Vec<Upstream> {
 
 fn parsed(found: Found<'_, String>) -> Option<Found<'_, Upstream>> {
     found.read(|text| Upstream::parse(&text))
+}
+
+fn needs_certificate(section: &mut Section<'_>) -> bool {
+    let read = section.text("client_certificate").and_then(|found| {
+        found.read(|text| match text.as_str() {
+            "optional" => Ok(false),
+            "required" => Ok(true),
+            _ => Err("must be \"optional\" or \"required\"".to_owned()),
+        })
+    });
+    read.is_some_and(|found| found.value)
 }
 
 /// `None` when none of its keys is there.
@@ -290,5 +304,5 @@ fn usable_name(name: &str) -> Result<(), String> {
 pub(crate) fn only(upstream: Upstream, auth_string: Option<Secret>) -> Workspace {
     let name = WorkspaceName::from("default");
     let (others, hosts, prefix) = (Vec::new(), Vec::new(), BasePath::default());
-    Workspace { name, upstream, others, auth_string, hosts, prefix }
+    Workspace { name, upstream, others, auth_string, hosts, prefix, needs_certificate: false }
 }

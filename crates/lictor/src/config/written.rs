@@ -92,6 +92,11 @@ pub(crate) fn root<'p>(text: &str, problems: &'p Problems) -> Option<Section<'p>
 }
 
 impl<'p> Section<'p> {
+    /// Whether nothing is written in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// A string.
     pub(crate) fn text(&mut self, key: &'static str) -> Option<Found<'p, String>> {
         self.take(key, "a string in quotes", |value| match value {

@@ -6,7 +6,9 @@ use lictor_store::Store;
 
 use super::Report;
 use crate::config::Tls;
+use crate::config::tls::ClientTls;
 use crate::tls::load;
+use crate::tls::load::verifier;
 use crate::tls::watch::SOON;
 
 /// Reads the files as the gateway does.
@@ -15,20 +17,39 @@ pub(crate) fn check(tls: &Tls, clock: &Clock, report: &mut Report) {
         Ok(loaded) => loaded,
         Err(error) => return report.fail("tls", format!("{}: {error}", error.key())),
     };
-    report.ok("tls", "certificate and key go together");
-    judge("tls certificate", loaded.ends_at, clock.now(), report);
-    match (&tls.client, loaded.crl_due) {
-        (None, _) => {}
-        (Some(client), None) if client.crl_file.is_none() => report.warn(
-            "tls client certificates",
-            "none is ever revoked: set tls.client.crl_file to your CA's revocation list",
+    // One that an authority issues is another check's.
+    if !loaded.is_provisional {
+        report.ok("tls", "certificate and key go together");
+        judge("tls certificate", loaded.ends_at, clock.now(), report);
+    }
+    if let Some(client) = &tls.client {
+        judge_list(client, loaded.crl_due, clock.now(), report);
+    }
+}
+
+/// Reads the files that vouch for what a proxy passes on, as the gateway does.
+pub(crate) fn check_passed(clients: &ClientTls, clock: &Clock, report: &mut Report) {
+    match verifier(clients) {
+        Ok((_, due)) => judge_list(clients, due, clock.now(), report),
+        Err(error) => report.fail("certificate header", format!("{}: {error}", error.key())),
+    }
+}
+
+fn judge_list(client: &ClientTls, due: Option<Timestamp>, now: Timestamp, report: &mut Report) {
+    let (ca, crl) = (client.keys.ca_file, client.keys.crl_file);
+    match due {
+        None if client.crl_file.is_none() => {
+            report.warn(
+                "client certificates",
+                format!("of {ca}, none is ever revoked: set {crl} to your CA's revocation list"),
+            );
+        }
+        None => report.warn("revocation list", format!("{crl} says nothing of when the next one is due")),
+        Some(due) if due <= now => report.fail(
+            "revocation list",
+            format!("{crl}: a newer one was due at {due}, so client certificates are refused: fetch it"),
         ),
-        (Some(_), None) => report.warn("tls revocation list", "it says nothing of when the next one is due"),
-        (Some(_), Some(due)) if due <= clock.now() => report.fail(
-            "tls revocation list",
-            format!("a newer one was due at {due}, so client certificates are refused: fetch it"),
-        ),
-        (Some(_), Some(due)) => report.ok("tls revocation list", format!("good until {due}")),
+        Some(due) => report.ok("revocation list", format!("{crl} is good until {due}")),
     }
 }
 
@@ -45,7 +66,8 @@ pub(crate) async fn check_rules(url: &Secret, rules: &[Rule], report: &mut Repor
     }
 }
 
-fn judge(check: &str, end: Timestamp, now: Timestamp, report: &mut Report) {
+/// How long it is until then.
+pub(super) fn judge(check: &str, end: Timestamp, now: Timestamp, report: &mut Report) {
     let left = end.seconds_since(now);
     let days = left / 86_400;
     match left {

@@ -1,4 +1,4 @@
-//! Have the certificate files changed? Looked at four times a second, and at SIGHUP; what cannot be used changes nothing.
+//! Have certificate files changed? Looked at four times a second, and at SIGHUP; what cannot be used changes nothing.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -7,30 +7,52 @@ use std::time::Duration;
 
 use lictor_model::{Clock, Timestamp};
 use lictor_proxy::metrics::{Ending, Metrics};
-use lictor_proxy::tls::Tls as Listener;
+use lictor_proxy::tls::{Tls as Listener, Vouching};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
+use super::load::{Pair, load_with, verifier};
 use super::{Loaded, TlsError, load, own};
+use crate::acme::InForce;
 use crate::config::Tls;
+use crate::config::tls::ClientTls;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const RENEW_EVERY: Duration = Duration::from_secs(3_600);
 /// Within this many seconds of its end, a certificate is worth a warning.
 pub(crate) const SOON: i64 = 21 * 86_400;
 
-/// Keeps the listener's terms of TLS as the files have them.
+/// What is made of certificate files, and from which.
+pub(crate) enum Subject {
+    /// The listener's terms of TLS.
+    Listener {
+        /// What was configured.
+        tls: Box<Tls>,
+        /// Whose terms are replaced.
+        listener: Arc<Listener>,
+        /// A certificate of our own, which we renew.
+        own: Option<own::Own>,
+        /// What an authority issued, where it is one that does.
+        issued: Option<(Arc<InForce>, Arc<Notify>)>,
+    },
+    /// Who vouches for the certificates that a proxy passes on.
+    Passed {
+        /// What was configured.
+        clients: ClientTls,
+        /// What is replaced.
+        vouching: Arc<Vouching>,
+    },
+}
+
+/// Keeps what is made of certificate files as the files have it.
 pub(crate) struct Watch {
-    /// What was configured.
-    pub(crate) tls: Tls,
-    /// Whose terms are replaced.
-    pub(crate) listener: Arc<Listener>,
+    /// Which.
+    pub(crate) subject: Subject,
     /// Where the ends of validity are told.
     pub(crate) metrics: Arc<Metrics>,
     /// The time.
     pub(crate) clock: Clock,
-    /// A certificate of our own, which we renew.
-    pub(crate) own: Option<own::Own>,
     /// What the files looked like before the terms in force were read.
     pub(crate) seen: Stamp,
 }
@@ -40,11 +62,6 @@ pub(crate) struct Watch {
 pub(crate) struct Stamp(Vec<Option<[i64; 6]>>);
 
 impl Stamp {
-    /// What the files look like now.
-    pub(crate) fn of(tls: &Tls) -> Self {
-        Self::of_files(files(tls))
-    }
-
     /// What some files look like now.
     pub(crate) fn of_files(files: Vec<PathBuf>) -> Self {
         let look = |path: PathBuf| {
@@ -88,11 +105,12 @@ impl Watch {
                 _ = ticks.tick() => {}
                 _ = renewals.tick() => may_renew = true,
                 Some(()) = hangup.recv() => is_asked = true,
+                () = watch.subject.issued_anew() => is_asked = true,
             }
             let watch = Arc::clone(&watch);
             // Files may lie on a disk that does not answer.
             let look = tokio::task::spawn_blocking(move || {
-                if let Some(own) = watch.own.as_ref().filter(|_| may_renew) {
+                if may_renew && let Subject::Listener { own: Some(own), .. } = &watch.subject {
                     own.keep_fresh(watch.clock.now());
                 }
                 watch.look(seen, looked, is_asked)
@@ -103,16 +121,13 @@ impl Watch {
     }
 
     fn look(&self, seen: Stamp, looked: Looked, is_asked: bool) -> (Stamp, Looked) {
-        let now = Stamp::of(&self.tls);
+        let now = Stamp::of_files(self.subject.files());
         let is_changed = now != seen;
         if !is_changed && !is_asked && !matches!(looked, Looked::Doubted) {
             return (now, looked);
         }
-        let looked = match load(&self.tls) {
-            Ok(loaded) => {
-                self.take(loaded);
-                Looked::Used
-            }
+        let looked = match self.take() {
+            Ok(()) => Looked::Used,
             Err(_) if is_changed && !is_asked => Looked::Doubted,
             Err(error) => {
                 self.report(&error);
@@ -122,10 +137,27 @@ impl Watch {
         (now, looked)
     }
 
-    fn take(&self, loaded: Loaded) {
-        tell(&loaded, &self.metrics, self.clock.now());
-        self.listener.replace(loaded.terms);
-        tracing::info!(certificate_until = %loaded.ends_at, "the certificate files were read");
+    /// Reads everything, and puts it into force.
+    ///
+    /// # Errors
+    /// [`TlsError`]; then nothing has changed.
+    pub(crate) fn take(&self) -> Result<(), TlsError> {
+        let now = self.clock.now();
+        match &self.subject {
+            Subject::Listener { tls, listener, issued, .. } => {
+                let loaded = current(tls, issued.as_ref().map(|(in_force, _)| in_force.as_ref()))?;
+                tell(&loaded, &self.metrics, now);
+                listener.replace(loaded.terms, loaded.clients);
+                tracing::info!(certificate_until = %loaded.ends_at, "the certificate files were read");
+            }
+            Subject::Passed { clients, vouching } => {
+                let (verifier, due) = verifier(clients)?;
+                tell_due(due, Ending::PassedCrl, &self.metrics, now);
+                vouching.replace(Some(verifier));
+                tracing::info!("the files that vouch for certificates in a header were read");
+            }
+        }
+        Ok(())
     }
 
     fn report(&self, error: &TlsError) {
@@ -134,19 +166,51 @@ impl Watch {
     }
 }
 
-fn files(tls: &Tls) -> Vec<PathBuf> {
-    let client = tls.client.iter().flat_map(|client| std::iter::once(&client.ca_file).chain(&client.crl_file));
-    [&tls.cert_file, &tls.key_file].into_iter().chain(client).cloned().collect()
+impl Subject {
+    /// Returns when an authority has issued another certificate; never, where none does.
+    async fn issued_anew(&self) {
+        match self {
+            Self::Listener { issued: Some((_, changed)), .. } => changed.notified().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// All that is read.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Listener { tls, .. } => tls.files(),
+            Self::Passed { clients, .. } => clients.files().cloned().collect(),
+        }
+    }
+}
+
+/// The terms as the files have them, with what an authority issued, if it did.
+///
+/// # Errors
+/// [`TlsError`].
+pub(crate) fn current(tls: &Tls, in_force: Option<&InForce>) -> Result<Loaded, TlsError> {
+    match in_force.and_then(InForce::load_full) {
+        Some(issued) => load_with(tls, Pair::of_pem(&issued.chain, issued.key())?),
+        None => load(tls),
+    }
 }
 
 /// Tells in metrics, and in the log where it is urgent, when the files come to their end.
 pub(crate) fn tell(loaded: &Loaded, metrics: &Metrics, now: Timestamp) {
-    metrics.tls_expires(Ending::Certificate, loaded.ends_at);
+    if loaded.is_provisional {
+        tracing::info!("a provisional certificate is shown until the certificate authority has issued ours");
+    } else {
+        metrics.tls_expires(Ending::Certificate, loaded.ends_at);
+    }
     if loaded.ends_at.seconds_since(now) < SOON {
         tracing::warn!(at = %loaded.ends_at, "the certificate ends soon, or has: renew it");
     }
-    if let Some(due) = loaded.crl_due {
-        metrics.tls_expires(Ending::Crl, due);
+    tell_due(loaded.crl_due, Ending::Crl, metrics, now);
+}
+
+fn tell_due(due: Option<Timestamp>, of: Ending, metrics: &Metrics, now: Timestamp) {
+    if let Some(due) = due {
+        metrics.tls_expires(of, due);
         if due <= now {
             tracing::warn!(at = %due, "a revocation list is out of date: the client certificates of its CA are refused until there is a newer one");
         }

@@ -17,7 +17,7 @@ fn each_file_is_blamed_under_its_own_key() {
     let other = written("other", &rcgen::KeyPair::generate().unwrap().serialize_pem());
     let (empty, absent) = (written("empty", ""), PathBuf::from("/nowhere/at-all.pem"));
     let client = |ca: &PathBuf, crl: Option<&PathBuf>| {
-        Some(ClientTls { ca_file: ca.clone(), crl_file: crl.cloned(), is_required: true })
+        Some(ClientTls { ca_file: ca.clone(), crl_file: crl.cloned(), is_required: true, keys: ClientTls::KEYS })
     };
     let of = |cert: &PathBuf, key: &PathBuf, client| Tls { client, ..Tls::of_files(cert.clone(), key.clone()) };
     assert!(load(&of(&cert, &key, None)).is_ok());
