@@ -60,6 +60,7 @@ def test_a_token_is_the_account_that_its_rule_names_over_http_and_on_sockets(doo
     assert ask(door, token).status == 200 and ask(door, token, "/api/flows/", "POST").status == 200
     assert door.ask("GET", PATH, headers=http.basic(token)).status == 200, "as PREFECT_API_AUTH_STRING sends it"
     assert door.ask("GET", PATH, headers=http.basic(f"deployer:{token}")).status == 200
+    assert ask(door, token, "/api/me").status == 200 and len(ask(door, token, "/api/me/workspaces").json()) == 1, "as PREFECT_API_KEY in Cloud mode"
     assert door.ask("GET", PATH, headers=http.basic(f"reader:{token}")).reason == "key-of-another"
     mark = recorder.mark()
     socket(door, token).close()
@@ -77,21 +78,24 @@ def test_a_token_is_the_account_that_its_rule_names_over_http_and_on_sockets(doo
 
 def test_a_real_client_runs_a_flow_with_nothing_but_a_token(tmp_path: Path, server: Server, issuer: Issuer) -> None:
     door = Door(tmp_path / "real", server.url, tables(issuer)).start()
+    api = f"{door.url}/api"
     try:
         door.cli("service-account", "add", "deployer", "--role", "developer")
         token = issuer.token(**MAIN)
-        client = Client(tmp_path / "client", NEWEST, PREFECT_API_URL=f"{door.url}/api", PREFECT_API_AUTH_STRING=token)
-        ran = client.run("small_flow.py")
-        assert ran.returncode == 0 and "done" in ran.stdout, ran.stderr[-3000:]
-        run = next(line for line in ran.stdout.splitlines() if len(line) == 36)
-        found = ask(door, token, f"/api/flow_runs/{run}").json()
-        assert found["created_by"]["display_value"] == "deployer"
+        forms = {"auth string": {"PREFECT_API_AUTH_STRING": token}, "Cloud mode": {"PREFECT_CLOUD_API_URL": api, "PREFECT_API_KEY": token}}
+        for form, settings in forms.items():
+            client = Client(tmp_path / form, NEWEST, PREFECT_API_URL=api, **settings)
+            ran = client.run("small_flow.py")
+            assert ran.returncode == 0 and "done" in ran.stdout, ran.stderr[-3000:]
+            run = next(line for line in ran.stdout.splitlines() if len(line) == 36)
+            found = ask(door, token, f"/api/flow_runs/{run}").json()
+            assert found["created_by"]["display_value"] == "deployer", form
 
-        def steps() -> list[dict]:
-            return door.ask("POST", "/api/task_runs/filter", key=token, body={"flow_runs": {"id": {"any_": [run]}}}).json()
+            def steps(run: str = run) -> list[dict]:
+                return door.ask("POST", "/api/task_runs/filter", key=token, body={"flow_runs": {"id": {"any_": [run]}}}).json()
 
-        # They travel by a socket alone.
-        until("all task runs have arrived", lambda: len(steps()) == 10, 60, every=0.3)
+            # They travel by a socket alone.
+            until("all task runs have arrived", lambda steps=steps: len(steps()) == 10, 60, every=0.3)
     finally:
         door.stop()
 
