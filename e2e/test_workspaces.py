@@ -311,6 +311,32 @@ def test_without_a_workspace_at_the_root_only_our_own_pages_are_there(folder) ->
         recorder.close()
 
 
+def test_at_a_workspaces_own_host_links_forms_and_set_ups_keep_to_it_whatever_the_public_url_is(folder) -> None:
+    recorder, port = Recorder(), free_port()
+    upstream = f'upstream = "{recorder.url}"'
+    gateway = before(folder / "hosts", {"main": upstream, "lab": f'{upstream}\nhosts = ["lab.test"]'}, f'allow_plain_http_sessions = true\npublic_url = "http://main.test:{port}"', port).start()
+    try:
+        lab, main = f"http://lab.test:{port}", f"http://main.test:{port}"
+        headers = browser(sign_in(port, gateway.add_user("vera", "viewer")))
+
+        def made(host: str, origin: str) -> http.Answer:
+            form = {"Cookie": headers["Cookie"], "Accept": "text/html", "Content-Type": "application/x-www-form-urlencoded", "Host": f"{host}:{port}", "Origin": origin}
+            return gateway.ask("POST", "/lictor/account/keys", headers=form, body=b"label=x&expires=never&until=&workspace=")
+
+        for host, origin in (("lab.test", lab), ("main.test", main), ("elsewhere.test", main)):
+            page = made(host, origin)
+            assert page.status == 200 and f"PREFECT_API_URL=&#39;{origin}/api&#39;" in page.body.decode(), host
+        for host, origin in (("lab.test", main), ("main.test", lab), ("lab.test", "http://evil.test")):
+            assert made(host, origin).reason == "cross-origin", (host, origin)
+        program = {"Cookie": headers["Cookie"], "Accept": "application/json"}
+        me = {host: gateway.ask("GET", "/lictor/me", headers={**program, "Host": f"{host}:{port}"}).json()["workspaces"] for host in ("lab.test", "main.test")}
+        assert [(one["name"], one["link"]) for one in me["lab.test"]] == [("lab", "/"), ("main", f"{main}/")]
+        assert [(one["name"], one["link"]) for one in me["main.test"]] == [("lab", f"{lab}/"), ("main", "/")]
+    finally:
+        gateway.stop()
+        recorder.close()
+
+
 def test_two_workspaces_with_one_address_are_told_before_the_start(folder) -> None:
     gateway = before(folder / "clash", {"a": 'upstream = "http://127.0.0.1:1"\nprefix = "/x"', "b": 'upstream = "http://127.0.0.1:2"\nprefix = "/x/y"'})
     checked = gateway.run("check", "--json")

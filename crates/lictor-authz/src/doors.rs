@@ -25,6 +25,8 @@ pub struct Address {
 pub struct Doors {
     /// The path of the public URL.
     pub base: BasePath,
+    /// Its scheme and host, where there is one.
+    pub public: Option<String>,
     /// By what a Cloud client names the account that all workspaces are in.
     pub account: String,
     /// One a workspace, in their order.
@@ -98,18 +100,19 @@ impl Doors {
         Some(self.base.joined(&address.prefix))
     }
 
-    /// Where a browser at `origin` finds the workspace: a path of the same host, or the workspace's own first host.
+    /// Where a browser at `origin` finds the workspace: a path of the same host, else the workspace's own first host, or the public
+    /// one. Nothing when no name of a host is known.
     #[must_use]
     pub fn link(&self, origin: &str, host: &str, workspace: usize) -> Option<String> {
         if let Some(base) = self.here(host, workspace) {
             return Some(base.as_str().to_owned());
         }
         let address = self.addresses.get(workspace)?;
-        let (scheme, authority) = origin.split_once("://")?;
-        let port =
-            authority.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
-        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{scheme}://{}{port}{}", address.hosts.first()?, self.base.joined(&address.prefix).as_str()))
+        let elsewhere = match address.hosts.first() {
+            Some(own) => at_host(origin, own)?,
+            None => self.public.clone()?,
+        };
+        Some(format!("{elsewhere}{}", self.base.joined(&address.prefix).as_str()))
     }
 
     /// Where in the address space of clients a path of a workspace's Prefect is.
@@ -155,4 +158,11 @@ impl Address {
             None => self.hosts.is_empty(),
         }
     }
+}
+
+/// The same scheme and port at another host.
+fn at_host(origin: &str, host: &str) -> Option<String> {
+    let (scheme, authority) = origin.split_once("://")?;
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    Some(port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
 }

@@ -19,7 +19,7 @@ fn address(id: &str, hosts: &[&str], prefix: &str) -> Address {
 /// `main` at the root, `team` under a prefix, `lab` on a host of its own.
 fn doors(base: &str) -> Doors {
     let addresses = vec![address(MAIN, &[], ""), address(TEAM, &[], "/team-a"), address(LAB, &["lab.example"], "")];
-    Doors { base: BasePath::parse(base).unwrap(), account: ACCOUNT.to_owned(), addresses }
+    Doors { base: BasePath::parse(base).unwrap(), public: None, account: ACCOUNT.to_owned(), addresses }
 }
 
 fn led(doors: &Doors, host: &str, raw: &str) -> Result<(Option<usize>, String), Reason> {
@@ -143,6 +143,11 @@ fn a_path_of_prefects_is_told_as_the_caller_spells_it() {
     assert_eq!(doors.link("https://gate:8443", "gate", 2), Some("https://lab.example:8443/prefect".to_owned()));
     assert_eq!(doors.link("https://lab.example", "lab.example", 2), Some("/prefect".to_owned()));
     assert_eq!(doors.link("https://lab.example", "lab.example", 0), None, "of that host nothing is known");
+    let public = Doors { public: Some("https://gate.example".to_owned()), ..doors };
+    assert_eq!(
+        public.link("https://lab.example", "lab.example", 1),
+        Some("https://gate.example/prefect/team-a".to_owned())
+    );
 }
 
 proptest! {

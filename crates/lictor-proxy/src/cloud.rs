@@ -5,7 +5,7 @@
 
 use http::Response;
 use http::header::{self, HeaderValue};
-use lictor_authz::{AccessView, CloudPath, Denial, Door, Verb, check_member, deny_nowhere};
+use lictor_authz::{AccessView, CloudPath, Door, Verb, check_member, deny_nowhere};
 use lictor_model::{CredentialKind, Identity, PrincipalKind, Reason, WorkspaceName};
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ impl DataThread {
         match call {
             Call::Me => Ok(answer(&me(&identity))),
             Call::Workspaces => Ok(answer(&workspaces(&identity, &view.access, &self.gateway.settings))),
-            Call::Page(path) => Ok(self.page_of(&identity, &view.access, &incoming, &path)?),
+            Call::Page(path) => self.page_of(&identity, &view.access, &incoming, &path),
         }
     }
 
@@ -78,14 +78,16 @@ impl DataThread {
         access: &AccessView,
         incoming: &Arrival<'_>,
         path: &CloudPath,
-    ) -> Result<Response<ResponseBody>, Denial> {
+    ) -> Result<Response<ResponseBody>, Refusal> {
         let settings = &self.gateway.settings;
         let named = settings.doors.named(path).and_then(|at| Some((at, settings.workspaces.get(at)?)));
-        let Some((at, workspace)) = named else { return Err(deny_nowhere(Some(identity))) };
+        let Some((at, workspace)) = named else { return Err(deny_nowhere(Some(identity)).into()) };
         check_member(identity, access, &workspace.name)?;
         let link = settings.doors.link(&self.origin(incoming), &target::bare(&incoming.target.host), at);
         let query = incoming.request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-        Ok(sent_on(&format!("{}{}{query}", link.unwrap_or_default(), path.path)))
+        // At another workspace's host, and no name of the one where this one is.
+        let link = link.ok_or(Reason::NotFound)?;
+        Ok(sent_on(&format!("{link}{}{query}", path.path)))
     }
 }
 

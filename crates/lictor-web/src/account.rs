@@ -31,7 +31,7 @@ struct Page<'a> {
 /// One workspace, as far as this person is concerned.
 struct Place {
     workspace: String,
-    link: String,
+    link: Option<String>,
     held: Vec<Held>,
     permissions: Vec<&'static str>,
 }
@@ -47,7 +47,12 @@ struct Held {
 pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let identity = visit.person(&web)?;
     let access = &web.auth.view().access;
-    let places = mine(&web, &visit, identity).iter().map(|workspace| place(access, identity, workspace)).collect();
+    let workspaces = mine(&web, &visit, identity);
+    let mut places: Vec<Place> = workspaces.iter().map(|workspace| place(access, identity, workspace)).collect();
+    if let [only] = &mut places[..] {
+        // There is nothing to choose.
+        only.link = None;
+    }
     let mine = sessions::of(&web, &visit, identity).await?;
     let current = mine.iter().find(|session| session.id == identity.credential.id);
     let signed_in = current.map(|session| format!("{}, from {}", minute(session.created_at), session.client_ip));

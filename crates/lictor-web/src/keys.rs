@@ -116,7 +116,8 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
 
 fn made_page(visit: &Visit, identity: &Identity, mine: &[Mine], secret: &ApiKey, made: &KeyRow) -> Response {
     let workspace = first_choice(mine, visit, made.narrowing.as_ref());
-    let api = workspace.map_or_else(|| format!("{}{}", visit.caller.origin, visit.at("/api")), |one| one.api(visit));
+    let api = workspace.and_then(|one| one.api(visit));
+    let api = api.unwrap_or_else(|| format!("{}{}", visit.caller.origin, visit.at("/api")));
     let client = Client { api: &api, name: identity.principal.name.as_str(), key: secret.expose() };
     let page = Made {
         layout: visit.layout(Section::Keys, None),

@@ -24,9 +24,10 @@ pub(crate) async fn show(
     if held.is_empty() && web.workspaces.len() > 1 {
         return Ok(visit.refuse(Reason::NotAMember));
     }
-    let workspaces = mine.iter().map(
-        |one| serde_json::json!({ "name": one.name.as_str(), "link": one.link(), "is_here": one.name == workspace }),
-    );
+    let workspaces = mine.iter().filter_map(|one| {
+        let link = one.link()?;
+        Some(serde_json::json!({ "name": one.name.as_str(), "link": link, "is_here": one.name == workspace }))
+    });
     let mut roles: Vec<&str> = held.iter().map(|holding| holding.role.as_str()).collect();
     roles.sort_unstable();
     roles.dedup();

@@ -10,20 +10,22 @@ use crate::visit::Visit;
 pub(crate) struct Mine {
     /// Its name.
     pub(crate) name: WorkspaceName,
-    /// Where it is: a path of the same host, or another host of ours, without the last slash.
-    pub(crate) place: String,
+    /// Where it is: a path of the same host, or another host of ours, without the last slash. Nothing when it is at no host that we
+    /// know by name, and this browser is at another's.
+    place: Option<String>,
 }
 
 impl Mine {
     /// What a link to it begins with.
-    pub(crate) fn link(&self) -> String {
-        format!("{}/", self.place)
+    pub(crate) fn link(&self) -> Option<String> {
+        self.place.as_ref().map(|place| format!("{place}/"))
     }
 
     /// Its API, as a client elsewhere asks for it.
-    pub(crate) fn api(&self, visit: &Visit) -> String {
-        let origin = if self.place.contains("://") { "" } else { visit.caller.origin.as_str() };
-        format!("{origin}{}/api", self.place)
+    pub(crate) fn api(&self, visit: &Visit) -> Option<String> {
+        let place = self.place.as_ref()?;
+        let origin = if place.contains("://") { "" } else { visit.caller.origin.as_str() };
+        Some(format!("{origin}{place}/api"))
     }
 }
 
@@ -33,16 +35,16 @@ pub(crate) fn mine(web: &WebState, visit: &Visit, identity: &Identity) -> Vec<Mi
     let host = host_of(&visit.caller.origin);
     let all = web.workspaces.iter().enumerate();
     let mine = all.filter(|(_, name)| view.access.permissions(&identity.principal.id, name).is_some());
-    // One that is on no host that we know by name is behind the address that this browser found.
-    let at = |at| web.doors.link(&visit.caller.origin, &host, at).unwrap_or_else(|| visit.caller.base.to_string());
-    mine.map(|(number, name)| Mine { name: name.clone(), place: at(number) }).collect()
+    let place = |at| web.doors.link(&visit.caller.origin, &host, at);
+    mine.map(|(at, name)| Mine { name: name.clone(), place: place(at) }).collect()
 }
 
 /// The one that a client is to be set up for: the only one that a key is good for, or the one at the root of this address, or the first.
 pub(crate) fn first_choice<'m>(mine: &'m [Mine], visit: &Visit, narrowing: Option<&Narrowing>) -> Option<&'m Mine> {
     let named = narrowing.and_then(|narrowing| narrowing.workspace.as_ref());
     let of_key = mine.iter().find(|one| Some(&one.name) == named);
-    of_key.or_else(|| mine.iter().find(|one| *one.place == *visit.caller.base)).or(mine.first())
+    let is_here = |one: &&Mine| one.place.as_deref() == Some(&*visit.caller.base);
+    of_key.or_else(|| mine.iter().find(is_here)).or_else(|| mine.iter().find(|one| one.place.is_some()))
 }
 
 /// The host of an origin, as workspaces name theirs.

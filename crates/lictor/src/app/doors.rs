@@ -6,7 +6,7 @@ use lictor_model::key;
 use lictor_store::Store;
 
 use super::AppError;
-use crate::config::Plan;
+use crate::config::{Plan, PublicUrl};
 
 /// What the store calls the text that all ids begin from.
 const NAME: &str = "installation";
@@ -23,6 +23,7 @@ pub(super) async fn of(plan: &Plan, store: &Store) -> Result<Doors, AppError> {
     };
     Ok(Doors {
         base: plan.public_url.as_ref().map(|url| url.base_path.clone()).unwrap_or_default(),
+        public: plan.public_url.as_ref().map(PublicUrl::origin),
         account: derived_uuid([&installation, "account", ""]),
         addresses: plan.workspaces.iter().map(address).collect(),
     })
