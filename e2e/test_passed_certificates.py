@@ -87,8 +87,8 @@ def test_a_revoked_certificate_is_refused_and_closes_its_sockets_though_nginx_kn
     assert nginx.ask(leaf).status == 200 and socket.authenticate(place.gateway.key("w-one")) and stays.authenticate(None)
     place.ca.revoke(leaf)
     replace(place.crl_file, place.ca.crl())
-    assert until("refused", lambda: (one := nginx.ask(leaf)).status == 401 and one, 3).reason == "certificate-not-trusted"
-    assert socket.until_closed(3.0) == 1008 and "certificate-not-trusted" in socket.close_reason
+    assert until("refused", lambda: (one := nginx.ask(leaf)).status == 401 and one).reason == "certificate-not-trusted"
+    assert socket.until_closed(10.0) == 1008 and "certificate-not-trusted" in socket.close_reason
     assert nginx.ask(other).status == 200 and stays.until_closed(0.3) is None
 
 
@@ -173,14 +173,14 @@ def test_rules_and_lists_that_change_hold_here_too(own: Passed) -> None:
     assert own.as_proxy(leaf).status == 200 and own.gateway.run("check").returncode == 1
     assert "certificate_header.crl_file" in own.gateway.run("check").stdout
     replace(own.crl_file, own.ca.crl(stale=True))
-    until("nobody is let in by a list that is out of date", lambda: own.as_proxy(leaf).reason == "certificate-not-trusted", 3)
+    until("nobody is let in by a list that is out of date", lambda: own.as_proxy(leaf).reason == "certificate-not-trusted")
     assert 'of="passed_crl"' in http.ask(own.gateway.port, "GET", "/lictor/metrics").body.decode()
     assert "FAIL  revocation list: certificate_header.crl_file" in own.gateway.run("doctor").stdout
     replace(own.crl_file, own.ca.crl())
-    until("let in again", lambda: own.as_proxy(leaf).status == 200, 3)
+    until("let in again", lambda: own.as_proxy(leaf).status == 200)
     assert own.gateway.config
     replace(own.gateway.config, own.gateway.config.read_text().replace(RULES, ""))
-    until("the rules are gone", lambda: own.as_proxy(leaf).reason == "unknown-certificate", 3)
+    until("the rules are gone", lambda: own.as_proxy(leaf).reason == "unknown-certificate")
 
 
 @pytest.mark.parametrize(

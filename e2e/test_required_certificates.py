@@ -77,7 +77,7 @@ def test_a_disabled_owners_certificate_does_not_open_what_is_open_to_everybody(p
     leaf = place.ca.issue("x", "URI:urn:example:worker:7")
     assert ask(place, leaf, "GET", "/api/health", headers=LOCKED).status == 200
     place.gateway.cli("service-account", "disable", "w-uri")
-    until("refused", lambda: ask(place, leaf, "GET", "/api/health", headers=LOCKED).reason == "principal-disabled", 3)
+    until("refused", lambda: ask(place, leaf, "GET", "/api/health", headers=LOCKED).reason == "principal-disabled")
     place.gateway.cli("service-account", "enable", "w-uri")
 
 
@@ -133,8 +133,8 @@ def test_a_revoked_certificate_closes_its_sockets_there_too(place: Place) -> Non
     assert request(connection, headers=LOCKED).status == 200 and socket.authenticate(place.gateway.key("w-cn"))
     place.ca.revoke(leaf)
     replace(place.crl_file, place.ca.crl())
-    until("refused", lambda: request(connection, headers=LOCKED).reason == "certificate-not-trusted", 2)
-    assert socket.until_closed(3.0) == 1008
+    until("refused", lambda: request(connection, headers=LOCKED).reason == "certificate-not-trusted")
+    assert socket.until_closed(10.0) == 1008
 
 
 def test_a_session_without_one_is_told_so_and_not_sent_round(place: Place) -> None:
