@@ -97,7 +97,7 @@ pub(crate) async fn the_first_factor_brings_recovery_codes_and_ends_the_other_se
     let held = stage.store.factors_of(&alice.id).await.unwrap();
     assert_eq!(held.all.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["app", "key"]);
     assert_eq!((held.recovery_codes, held.all[0].last_used_at), (2, None));
-    assert_eq!(stage.store.load_directory().await.unwrap().factor_owners, [alice.id.clone()]);
+    assert_eq!(stage.store.load_directory().await.unwrap().factor_owners, std::slice::from_ref(&alice.id));
     assert!(!format!("{held:?}").contains("material"));
     for at in 0..8 {
         let new = factor(&format!("more-{at}"), FactorKind::Totp, &[]);
