@@ -89,7 +89,10 @@ pub(crate) async fn the_first_factor_brings_recovery_codes_and_ends_the_other_se
     let [session] = &sessions(&stage).await[..] else { panic!("not one session") };
     assert_eq!((&session.id, session.digest, session.factor), (&here, digest("fresh"), Some(FactorKind::Totp)));
     assert_eq!(session.proved_at, stage.clock.now());
-    begin(&stage, &alice, "another").await;
+    let half = begin(&stage, &alice, "another").await;
+    let around = factor("around", FactorKind::Totp, &[]);
+    let refused = stage.store.add_factor(&by, &alice.id, &around, (None, &cookie(&half, "half"))).await;
+    assert!(matches!(refused, Err(StoreError::NotFound { what: "session", .. })), "{refused:?}");
     let second = factor("key", FactorKind::Passkey, &["three"]);
     let added = stage.store.add_factor(&by, &alice.id, &second, (None, &cookie(&here, "fresher"))).await.unwrap();
     assert_eq!(added, Some(false), "the codes of before go on");
