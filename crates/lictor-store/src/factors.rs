@@ -104,6 +104,10 @@ impl Store {
         if before.all.len() >= MOST {
             return Err(StoreError::TooManyFactors(MOST));
         }
+        // A session that lacks the factor that its person has adds no other: it would be the way around the first.
+        if !before.all.is_empty() && !proofs::has_factor(&mut tx, &cookie.session).await? {
+            return Err(StoreError::NotFound { what: "session", name: cookie.session.to_string() });
+        }
         match insert(&mut tx, principal, new, now).await {
             Err(error) if is_taken(&error) => {
                 return Err(StoreError::NameTaken { what: "passkey", name: new.label.clone() });

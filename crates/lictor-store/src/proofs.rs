@@ -126,6 +126,12 @@ impl Store {
     }
 }
 
+/// Whether a session was proved by a second factor.
+pub(crate) async fn has_factor(tx: &mut Tx, session: &CredentialId) -> Result<bool, StoreError> {
+    let statement = sql("SELECT id FROM sessions WHERE id = $1 AND factor <> ''").bind(session.as_str());
+    Ok(statement.fetch_first(tx, "sessions").await?.is_some())
+}
+
 /// Gives a session another cookie, and says that its person has proved themselves now.
 pub(crate) async fn renew(
     tx: &mut Tx,

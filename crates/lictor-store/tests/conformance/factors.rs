@@ -89,7 +89,10 @@ pub(crate) async fn the_first_factor_brings_recovery_codes_and_ends_the_other_se
     let [session] = &sessions(&stage).await[..] else { panic!("not one session") };
     assert_eq!((&session.id, session.digest, session.factor), (&here, digest("fresh"), Some(FactorKind::Totp)));
     assert_eq!(session.proved_at, stage.clock.now());
-    begin(&stage, &alice, "another").await;
+    let half = begin(&stage, &alice, "another").await;
+    let around = factor("around", FactorKind::Totp, &[]);
+    let refused = stage.store.add_factor(&by, &alice.id, &around, (None, &cookie(&half, "half"))).await;
+    assert!(matches!(refused, Err(StoreError::NotFound { what: "session", .. })), "{refused:?}");
     let second = factor("key", FactorKind::Passkey, &["three"]);
     let added = stage.store.add_factor(&by, &alice.id, &second, (None, &cookie(&here, "fresher"))).await.unwrap();
     assert_eq!(added, Some(false), "the codes of before go on");
@@ -97,7 +100,7 @@ pub(crate) async fn the_first_factor_brings_recovery_codes_and_ends_the_other_se
     let held = stage.store.factors_of(&alice.id).await.unwrap();
     assert_eq!(held.all.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["app", "key"]);
     assert_eq!((held.recovery_codes, held.all[0].last_used_at), (2, None));
-    assert_eq!(stage.store.load_directory().await.unwrap().factor_owners, [alice.id.clone()]);
+    assert_eq!(stage.store.load_directory().await.unwrap().factor_owners, std::slice::from_ref(&alice.id));
     assert!(!format!("{held:?}").contains("material"));
     for at in 0..8 {
         let new = factor(&format!("more-{at}"), FactorKind::Totp, &[]);
