@@ -137,3 +137,29 @@ async fn a_certificate_that_is_nobodys_is_recorded() {
     let recorded = stage.recorded().await;
     assert_eq!(recorded[0].credential.as_ref().map(|used| &used.id), Some(stranger.fingerprint()));
 }
+
+#[tokio::test]
+async fn rules_that_change_hold_at_once_and_wake_whoever_watches() {
+    let stage = stage().await;
+    let robot = certificate(&["robot"], &[]);
+    let identity = verified(stage.auth.identify_bearer_of(&robot, &headers(&[], &[]), &here()).await);
+    assert_eq!(stage.auth.recheck_certificate(&robot, &identity), Ok(()));
+    let mut watching = stage.auth.subscribe();
+    watching.mark_unchanged();
+    let to_alice = Rule { mark: Mark::CommonName("robot".to_owned()), principal: name("alice") };
+    stage.auth.replace_certificate_rules(vec![to_alice]);
+    assert!(watching.has_changed().unwrap());
+    assert_eq!(
+        stage.auth.recheck_certificate(&robot, &identity),
+        Err(Reason::UnknownCertificate),
+        "it is another's now"
+    );
+    let identity = verified(stage.auth.identify_bearer_of(&robot, &headers(&[], &[]), &here()).await);
+    assert_eq!(identity.principal.name.as_str(), "alice");
+    stage.auth.replace_certificate_rules(Vec::new());
+    assert_eq!(stage.auth.recheck_certificate(&robot, &identity), Err(Reason::UnknownCertificate));
+    assert_eq!(
+        stage.auth.check_certificate(&robot).map_err(|rejection| rejection.reason),
+        Err(Reason::UnknownCertificate)
+    );
+}
