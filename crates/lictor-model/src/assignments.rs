@@ -1,6 +1,7 @@
 //! From what is access worked out? Roles, grants and teams, as one thing.
 
 use crate::grant::Grant;
+use crate::id::PrincipalId;
 use crate::key_age::MaxKeyAge;
 use crate::role::Role;
 use crate::team::{Membership, Team, TeamGrant};
@@ -20,4 +21,6 @@ pub struct Assignments {
     pub team_grants: Vec<TeamGrant>,
     /// How old the keys of those who have a role may grow.
     pub key_ages: Vec<MaxKeyAge>,
+    /// Who is an admin of the account.
+    pub admins: Vec<PrincipalId>,
 }

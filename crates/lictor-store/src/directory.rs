@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::{Directory, Versions};
 use crate::statement::sql;
-use crate::{Store, grants, key_ages, keys, memberships, passwords, principals, roles, teams};
+use crate::{Store, account_roles, grants, key_ages, keys, memberships, passwords, principals, roles, teams};
 
 impl Store {
     /// How far the directory, the sessions and the bans have moved: cheap enough to ask four times a second.
@@ -58,6 +58,7 @@ pub(crate) async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> 
         memberships: memberships::all(tx).await?,
         team_grants: teams::all_grants(tx).await?,
         key_ages: key_ages::all(tx).await?,
+        admins: account_roles::admins(tx).await?,
     })
 }
 

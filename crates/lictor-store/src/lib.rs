@@ -1,5 +1,6 @@
 //! What do we remember? The only SQL of Lictor: one text for SQLite and PostgreSQL.
 
+mod account_roles;
 mod audit;
 mod automations;
 mod backup;
@@ -11,6 +12,7 @@ mod exchange;
 mod external_accounts;
 mod external_sessions;
 mod grants;
+mod guard;
 mod key_ages;
 mod keys;
 mod memberships;
@@ -34,6 +36,8 @@ pub use backup::{BackedUp, BackupError, Restored};
 pub use bans::HeldBan;
 pub use by::By;
 pub use error::StoreError;
+pub use guard::Guard;
+pub use keys::choose as choose_key;
 pub use reset_links::ResetLink;
 pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,
@@ -49,4 +53,5 @@ pub use sign_in_rules::{RuleChange, RuleGifts};
 pub struct Store {
     pool: pool::Pool,
     clock: lictor_model::Clock,
+    guard: Option<Guard>,
 }
