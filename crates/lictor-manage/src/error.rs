@@ -58,6 +58,9 @@ pub enum ManageError {
         /// How many there may be.
         most: usize,
     },
+    /// A page that is empty, or too large.
+    #[error("a page has 1 to {0} items: choose another limit")]
+    PageSize(u32),
     /// A link to a page that was never given.
     #[error("this cursor was not given by the page before: begin without one")]
     UnknownCursor,
@@ -73,7 +76,7 @@ impl ManageError {
             Self::Entropy(_) => Reason::InternalError,
             Self::UnknownCursor => Reason::UnknownCursor,
             Self::TooManyKeys { .. } | Self::Disabled(_) | Self::OwnerByGrant(_) => Reason::StateConflict,
-            Self::NoSuchWorkspace { .. } | Self::Text { .. } | Self::Length { .. } | Self::Past => {
+            Self::NoSuchWorkspace { .. } | Self::Text { .. } | Self::Length { .. } | Self::Past | Self::PageSize(_) => {
                 Reason::UnusableValue
             }
         }

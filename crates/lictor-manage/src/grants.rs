@@ -79,6 +79,18 @@ impl Administration {
         Ok(())
     }
 
+    /// Takes away the role that the grant of that id gives.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn remove_grant_by_id(&self, id: &GrantId) -> Result<(), ManageError> {
+        if self.look(&Deed::See).is_err() {
+            self.admit("grant.remove", id.as_str()).await?;
+        }
+        let line = self.grant(id).await?;
+        self.remove_grant(&line.holder, &line.role, &line.scope).await
+    }
+
     /// The grant of that id.
     ///
     /// # Errors

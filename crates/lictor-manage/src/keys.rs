@@ -160,6 +160,15 @@ impl Administration {
         Ok(found.ok_or_else(|| StoreError::NotFound { what: "key", name: id.to_string() })?)
     }
 
+    /// The same, for an operation on it.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn exact_key(&self, operation: &str, id: &CredentialId) -> Result<KeyRow, ManageError> {
+        self.admit(operation, id.as_str()).await?;
+        self.key(id).await
+    }
+
     /// The key of that id, or the only live one of that end or label, and whose it is.
     async fn choose_key(&self, which: &str) -> Result<(KeyRow, Principal), ManageError> {
         let key = choose_key(self.store.list_keys(None).await?, which)?;

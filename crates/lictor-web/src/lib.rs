@@ -1,6 +1,7 @@
 //! How do people sign in and look after their account? Server-rendered pages under `/lictor/` that work without scripts.
 
 mod account;
+pub mod api;
 mod answer;
 mod assets;
 mod back_channel;

@@ -14,7 +14,7 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in, sign_on,
+    account, api, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in, sign_on,
     sign_out, token,
 };
 
@@ -58,6 +58,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions/end-all", post(sessions::end_all))
         .route(reset::PATH, get(reset::show).post(reset::submit))
         .route("/lictor/me", get(me::show))
+        .merge(api::router())
         .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))

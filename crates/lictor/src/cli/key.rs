@@ -99,9 +99,7 @@ impl Limits {
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
-    let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
-    let network = text.parse::<IpNet>().ok().or_else(single).map(|network| network.trunc());
-    network.ok_or_else(|| "write a network as 10.0.0.0/8, or one address".to_owned())
+    Narrowing::parse_network(text).map_err(|_| "write a network as 10.0.0.0/8, or one address".to_owned())
 }
 
 /// `lictor key list`
