@@ -90,7 +90,8 @@ const fn of_store(error: &StoreError) -> Reason {
         StoreError::LastOwner => Reason::LastOwner,
         StoreError::KeyRotated { .. } => Reason::KeyRotated,
         StoreError::NoLongerAllowed => Reason::PermissionDenied,
-        StoreError::RoleInUse(_)
+        StoreError::Moved
+        | StoreError::RoleInUse(_)
         | StoreError::RoleBuiltIn(_)
         | StoreError::FromSignIn { .. }
         | StoreError::KeyNotInUse { .. }

@@ -9,6 +9,7 @@ mod error;
 mod grants;
 mod keys;
 mod people;
+pub mod policy;
 mod record;
 mod reset_links;
 mod roles;

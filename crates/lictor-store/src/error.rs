@@ -84,6 +84,9 @@ pub enum StoreError {
         "key {0} was given for a token and ends with it: exchange a newer token, or make a key with `lictor key create`"
     )]
     KeyOfToken(String),
+    /// Somebody else changed something since a plan was made.
+    #[error("something else was changed since the plan was made: make it again")]
+    Moved,
     /// What the right to a change rested on is not so any more.
     #[error("the roles of whoever asks changed meanwhile, and do not allow this any more")]
     NoLongerAllowed,

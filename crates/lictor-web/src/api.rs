@@ -36,12 +36,15 @@ use asker::Known;
 pub const PATH: &str = "/lictor/api/v1";
 
 #[derive(OpenApi)]
-#[openapi(components(schemas(refusal::Refusal)), info(
-    title = "Lictor's admin API",
-    description = "People, service accounts, teams, roles, grants, keys, sessions, bans and the record. The same operations as the \
+#[openapi(
+    components(schemas(refusal::Refusal)),
+    info(
+        title = "Lictor's admin API",
+        description = "People, service accounts, teams, roles, grants, keys, sessions, bans and the record. The same operations as the \
                    command line, with the same permissions and the same audit events. Present an API key (Bearer, or Basic as \
                    `name:key`), a password (Basic), or a signed-in browser's session from the gateway's own pages."
-))]
+    )
+)]
 struct Description;
 
 /// Every route, with its description.

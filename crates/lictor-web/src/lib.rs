@@ -1,8 +1,8 @@
 //! How do people sign in and look after their account? Server-rendered pages under `/lictor/` that work without scripts.
 
 mod account;
-pub mod api;
 mod answer;
+pub mod api;
 mod assets;
 mod back_channel;
 mod device;

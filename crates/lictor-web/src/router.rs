@@ -14,8 +14,8 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, api, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in, sign_on,
-    sign_out, token,
+    account, api, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in,
+    sign_on, sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.

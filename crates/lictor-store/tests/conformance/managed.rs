@@ -73,3 +73,56 @@ pub(crate) async fn a_role_is_changed_as_a_whole(stage: Stage) {
     let (operation, object) = (event.operation.as_str(), event.object.as_str());
     assert_eq!((operation, object), ("role.change", "deployer: all of viewer, see_flows"));
 }
+
+pub(crate) async fn many_changes_are_made_as_a_whole_or_not_at_all(stage: Stage) {
+    stage.add_user("alice", Some("owner")).await.unwrap();
+    let by = By::console();
+    let seen = async || stage.store.versions().await.unwrap().directory;
+    let everywhere = || Scope::Everywhere;
+    let listed = [(ManagedKind::Principal, "bob".to_owned()), (ManagedKind::Team, "data".to_owned())];
+    let changes = [
+        Change::AddRole(empty_role("own")),
+        Change::AddPrincipal(PrincipalKind::User, named("bob")),
+        Change::AddTeam(team("data"), "people".to_owned()),
+        Change::AddMember(team("data"), named("bob")),
+        Change::AddGrant(named("bob"), role("own"), everywhere()),
+        Change::AddTeamGrant(team("data"), role("owner"), Scope::Workspace("lab".into())),
+        Change::SetAdmin(named("bob"), true),
+        Change::SetMaxKeyAge(role("own"), Some(60)),
+    ];
+    let at = seen().await;
+    stage.store.rehearse(&by, at, &changes, &listed).await.unwrap();
+    assert_eq!(
+        (seen().await, stage.store.list_managed().await.unwrap()),
+        (at, Vec::new()),
+        "a rehearsal leaves no trace"
+    );
+    stage.store.apply(&by, at, &changes, &listed).await.unwrap();
+    assert_eq!(stage.store.list_managed().await.unwrap(), listed);
+    let made = stage.store.load_assignments().await.unwrap();
+    let counts =
+        (made.roles.len(), made.memberships.len(), made.team_grants.len(), made.admins.len(), made.key_ages.len());
+    assert_eq!(counts, (1, 1, 1, 1, 1));
+    assert!(matches!(stage.store.apply(&by, at, &[], &[]).await, Err(StoreError::Moved)));
+    // One that cannot be made takes all others along; the last owner is looked at after the last of them.
+    let count = stage.operations().await.len();
+    let fails = [Change::RemoveTeam(team("data")), Change::RemoveRole(role("own"))];
+    let failed = stage.store.apply(&by, seen().await, &fails, &[]).await;
+    assert!(matches!(failed, Err(StoreError::RoleInUse(_))));
+    let gone = [Change::RemoveGrant(named("alice"), role("owner"), everywhere())];
+    assert!(matches!(stage.store.apply(&by, seen().await, &gone, &[]).await, Err(StoreError::LastOwner)));
+    assert_eq!((stage.operations().await.len(), stage.store.list_managed().await.unwrap()), (count, listed.to_vec()));
+    let passed_on = [gone[0].clone(), Change::AddGrant(named("bob"), role("owner"), everywhere())];
+    stage.store.apply(&by, seen().await, &passed_on, &[]).await.unwrap();
+    let undone = [
+        Change::RemoveTeamGrant(team("data"), role("owner"), Scope::Workspace("lab".into())),
+        Change::RemoveMember(team("data"), named("bob")),
+        Change::DescribeTeam(team("data"), "nobody".to_owned()),
+        Change::RemovePrincipal(named("alice")),
+        Change::RemoveGrant(named("bob"), role("own"), everywhere()),
+        Change::RemoveRole(role("own")),
+    ];
+    stage.store.apply(&by, seen().await, &undone, &[]).await.unwrap();
+    let left = stage.store.load_assignments().await.unwrap();
+    assert_eq!((left.teams[0].description.as_str(), left.memberships.len(), left.key_ages.len()), ("nobody", 0, 0));
+}

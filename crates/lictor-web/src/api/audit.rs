@@ -95,10 +95,10 @@ fn shown(event: &AuditEvent) -> Event {
             kind: event.actor.kind.map(|kind| kind.as_str().to_owned()),
             name: event.actor.name.clone(),
         },
-        credential: event.credential.as_ref().map(|used| Credential {
-            kind: used.kind.as_str().to_owned(),
-            id: used.id.to_string(),
-        }),
+        credential: event
+            .credential
+            .as_ref()
+            .map(|used| Credential { kind: used.kind.as_str().to_owned(), id: used.id.to_string() }),
         client_ip: event.client_ip.clone(),
         operation: event.operation.clone(),
         object: event.object.clone(),

@@ -41,8 +41,7 @@ impl<T: DeserializeOwned + Send> FromRequest<WebState> for Sent<T> {
             }
             _ => malformed(&asker.visit, Reason::MalformedBody.advice()),
         })?;
-        let value = strict_json::read(&bytes)
-            .ok_or_else(|| malformed(&asker.visit, Reason::MalformedBody.advice()))?;
+        let value = strict_json::read(&bytes).ok_or_else(|| malformed(&asker.visit, Reason::MalformedBody.advice()))?;
         let body = serde_json::from_value(value)
             .map_err(|error| malformed(&asker.visit, &format!("The body is not as described: {error}.")))?;
         Ok(Self { asker, body })

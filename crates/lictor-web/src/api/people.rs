@@ -193,8 +193,8 @@ macro_rules! operations {
 }
 
 operations! { PrincipalKind::User, "/users", "/users/{name}", "/users/{name}/account-role", "users":
-    list_users add_user show_user change_user remove_user set_account_role_of_user }
+list_users add_user show_user change_user remove_user set_account_role_of_user }
 operations! { PrincipalKind::ServiceAccount, "/service-accounts", "/service-accounts/{name}", "/service-accounts/{name}/account-role",
-    "service accounts":
-    list_service_accounts add_service_account show_service_account change_service_account remove_service_account
-    set_account_role_of_service_account }
+"service accounts":
+list_service_accounts add_service_account show_service_account change_service_account remove_service_account
+set_account_role_of_service_account }

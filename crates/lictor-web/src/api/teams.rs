@@ -136,10 +136,7 @@ pub(crate) async fn remove(Path(team): Path<String>, asker: Asker) -> Result<Res
 /// Put a user or a service account into a team.
 #[utoipa::path(put, path = "/teams/{team}/members/{name}", operation_id = "add_member", tag = "teams",
     params(("team" = String, Path), ("name" = String, Path)), responses((status = 204), Refusals))]
-pub(crate) async fn add_member(
-    Path((team, name)): Path<(String, String)>,
-    asker: Asker,
-) -> Result<Response, Early> {
+pub(crate) async fn add_member(Path((team, name)): Path<(String, String)>, asker: Asker) -> Result<Response, Early> {
     let (team, name) = (asker.team(&team)?, asker.name(&name)?);
     asker.admin.add_members(&team, &[name]).await.map_err(|error| asker.fail(&error))?;
     Ok(asker.done().await)
@@ -148,10 +145,7 @@ pub(crate) async fn add_member(
 /// Take a user or a service account out of a team; whom a sign-in rule put there stays.
 #[utoipa::path(delete, path = "/teams/{team}/members/{name}", operation_id = "remove_member", tag = "teams",
     params(("team" = String, Path), ("name" = String, Path)), responses((status = 204), Refusals))]
-pub(crate) async fn remove_member(
-    Path((team, name)): Path<(String, String)>,
-    asker: Asker,
-) -> Result<Response, Early> {
+pub(crate) async fn remove_member(Path((team, name)): Path<(String, String)>, asker: Asker) -> Result<Response, Early> {
     let (team, name) = (asker.team(&team)?, asker.name(&name)?);
     asker.admin.remove_members(&team, &[name]).await.map_err(|error| asker.fail(&error))?;
     Ok(asker.done().await)

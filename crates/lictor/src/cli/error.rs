@@ -8,6 +8,7 @@ use lictor_model::team::TeamNameError;
 use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
+use super::apply::ApplyError;
 use super::audit::automations::AutomationsError;
 use super::backup::BackupFileError;
 use super::can::CanError;
@@ -41,6 +42,8 @@ pub(crate) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Manage(#[from] ManageError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
     #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
