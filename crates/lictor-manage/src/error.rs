@@ -102,6 +102,7 @@ const fn of_store(error: &StoreError) -> Reason {
         StoreError::Unavailable(_)
         | StoreError::Database(_)
         | StoreError::Migration(_)
+        | StoreError::Newer { .. }
         | StoreError::Url(_)
         | StoreError::File { .. }
         | StoreError::Corrupt { .. } => Reason::StoreUnavailable,

@@ -157,7 +157,7 @@ impl Console {
     /// The same, where a data directory that is not there yet is made.
     pub(crate) async fn open_or_make(target: &Target) -> Result<Self, CliError> {
         match target.place()? {
-            Place::Data(data) => Self::open_url(&store_url_in(&data)).await,
+            Place::Data(data) => Self::open_url(&store_url_in(&data), target.workspaces()?.into()).await,
             Place::Config(_) => Self::open(target).await,
         }
     }
