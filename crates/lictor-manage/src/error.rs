@@ -95,6 +95,7 @@ const fn of_store(error: &StoreError) -> Reason {
         | StoreError::RoleBuiltIn(_)
         | StoreError::FromSignIn { .. }
         | StoreError::KeyNotInUse { .. }
+        | StoreError::KeyOfToken(_)
         | StoreError::NoPasswords(_) => Reason::StateConflict,
         StoreError::UnknownRole(_) | StoreError::BaseNotBuiltIn(_) | StoreError::KeyOutlivesRole { .. } => {
             Reason::UnusableValue
