@@ -284,6 +284,24 @@ def test_a_reset_link_lets_its_user_in(cast: Cast) -> None:
     assert page.status == 200 and name in page.body.decode()
 
 
+def test_the_command_line_does_the_same(cast: Cast) -> None:
+    role, name, cli = fresh("r"), cast.user(), cast.gateway.cli
+    cli("role", "add", role, "--permission", "see_flows")
+    cli("role", "change", role, "--based-on", "worker", "--permission", "see_artifacts", "--description", "changed")
+    shown = cast.ask("owner", "GET", f"/roles/{role}").json()
+    assert (shown["based_on"], shown["permissions"], shown["description"]) == ("worker", ["see_artifacts"], "changed")
+    assert cast.gateway.run("role", "change", "viewer", "--permission", "see_flows").returncode == 1
+    for rank in ("admin", "member"):
+        cli("user", "set-account-role", name, rank)
+        until("the account role holds", lambda rank=rank: cast.ask("owner", "GET", f"/users/{name}").json()["account_role"] == rank, 1.0)
+    owner = cast.gateway.run("user", "set-account-role", name, "owner")
+    assert owner.returncode == 2 and "grant add" in owner.stderr
+    nowhere = cast.gateway.run("service-account", "add", fresh(), "--role", "viewer", "--workspace", "nowhere")
+    assert nowhere.returncode == 1 and "no workspace" in nowhere.stderr
+    events = cast.ask("owner", "GET", "/audit?actor=console&limit=4").json()["items"]
+    assert [each["operation"] for each in events] == ["account-role.set", "account-role.set", "role.change", "role.add"]
+
+
 # --- who is heard ---
 
 

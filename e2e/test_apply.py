@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stage.gateway import CommandFailed, Gateway
+from stage.gateway import ROOT, CommandFailed, Gateway
 from stage.recorder import Recorder
 from stage.wait import until
 
@@ -181,6 +181,13 @@ def test_the_last_owner_stays_whatever_a_file_says(own_gateway: Gateway) -> None
     assert [each["for"] for each in gateway.cli_json("grant", "list") if each["role"] == "owner"] == ["olga"]
     apply(gateway, '[users.olga]\nroles = ["owner"]\n')
     assert "last enabled user" in refused(gateway, "")
+
+
+def test_the_file_of_the_guide_is_taken_as_it_stands(own_gateway: Gateway) -> None:
+    guide = (ROOT / "docs/guides/access-file.md").read_text()
+    file = guide.split("```toml\n")[1].split("```")[0].replace("@research", "@default")
+    assert apply(own_gateway, file) and apply(own_gateway, file) == []
+    assert [each["disabled"] for each in own_gateway.cli_json("user", "list") if each["name"] == "bob@example.com"] == [True]
 
 
 def test_a_role_that_somebody_has_otherwise_is_not_removed(own_gateway: Gateway) -> None:

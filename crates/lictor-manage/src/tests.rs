@@ -96,6 +96,9 @@ async fn a_member_learns_nothing_and_each_try_is_on_record() {
         let subject = BanSubject { account: Some(named(name)), address: None };
         assert_eq!(reason(vera.add_ban(subject, 60).await), DENIED);
     }
+    let nowhere = Some((role("viewer"), Scope::Workspace("nowhere".into())));
+    let new = NewPrincipal { kind: user, name: named("puppet"), password: None, role: nowhere };
+    assert_eq!(reason(vera.add_principal(new).await), DENIED, "and not which workspaces there are");
     assert_eq!(reason(vera.revoke_key("k").await), DENIED);
     assert_eq!(reason(vera.end_session(&CredentialId::from("s")).await), DENIED);
     assert_eq!(stage.newest().await.2, Outcome::Refused);

@@ -9,6 +9,7 @@ mod keys;
 mod me;
 mod page;
 mod people;
+pub mod reference;
 pub(crate) mod refusal;
 mod reset_links;
 mod roles;

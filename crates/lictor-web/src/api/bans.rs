@@ -51,7 +51,7 @@ fn shown(ban: &lictor_model::Ban) -> Ban {
     }
 }
 
-/// The bans in force, those that end last first; at most `limit`, since what is beyond needs no look.
+/// The bans in force, those that end last first.
 #[utoipa::path(get, path = "/bans", operation_id = "list_bans", tag = "bans", params(Turn),
     responses((status = 200, body = Page<Ban>), Refusals))]
 pub(crate) async fn list(asked: Asked<Turn>) -> Result<Response, Early> {
