@@ -237,6 +237,8 @@ def test_an_admin_makes_no_owner_and_touches_none(cast: Cast) -> None:
     for method, path, body in tries:
         answer = cast.ask("admin", method, path, body=body)
         assert (answer.status, answer.reason) == (403, "permission-denied"), (method, path, answer.body)
+    demoted = cast.ask("owner", "PUT", f"/service-accounts/{owner}/account-role", body={"account_role": "member"})
+    assert (demoted.status, demoted.reason) == (409, "state-conflict"), "an owner is one by a grant, and stays one until that is taken away"
     cast.made("/grants", {"team": team, "role": "owner"})
     assert cast.ask("admin", "PUT", f"/teams/{team}/members/{me}").status == 403
     assert cast.ask("admin", "DELETE", f"/teams/{team}").status == 403

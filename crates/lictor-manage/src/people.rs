@@ -89,8 +89,10 @@ impl Administration {
         let object = format!("{name} is {role}");
         self.admit("account-role.set", &object).await?;
         let principal = self.find(kind, name).await?;
+        let is_owner = self.access().account_role(&principal.id) == AccountRole::Owner;
         let store = self.permit("account-role.set", &object, Deed::Principal(principal.id)).await?;
-        if role == AccountRole::Owner {
+        // Of an owner, what is asked for would not be so.
+        if role == AccountRole::Owner || is_owner {
             return Err(ManageError::OwnerByGrant(name.to_string()));
         }
         Ok(store.set_admin(&self.by, name, role == AccountRole::Admin).await?)
