@@ -51,6 +51,7 @@ pub(crate) struct Inner {
     /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
     pub(crate) never_was: Cache<Digest, ()>,
     pub(crate) passwords: Passwords,
+    pub(crate) password_alone: bool,
     /// When the use of the break-glass account was last recorded for a program.
     pub(crate) sounded_at: AtomicI64,
     pub(crate) session_idle: i64,
@@ -80,6 +81,7 @@ impl Authenticator {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
         let (flush_every, passwords) = (options.flush_every, options.passwords.clone());
+        let password_alone = options.password_alone;
         let certificate_rules = options.certificate_rules.clone();
         let throttle = Arc::new(Throttle::new(clock.clone()));
         let shared = Arc::clone(&throttle);
@@ -93,6 +95,7 @@ impl Authenticator {
             reports: Reports::new(clock.clone()),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
             passwords,
+            password_alone,
             sounded_at: AtomicI64::new(i64::MIN / 2),
             session_idle,
             session_absolute,

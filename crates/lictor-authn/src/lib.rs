@@ -2,7 +2,7 @@
 //!
 //! [`Presented`] reads the headers; [`claim`] reads the text in them; [`Authenticator`] holds the [`View`] of the store
 //! that answers without I/O, and the password checks that cannot. One file a scheme: [`basic`], [`bearer`], [`session`],
-//! [`first_message`], [`mtls`], [`jwt`].
+//! [`first_message`], [`mtls`], [`jwt`]. What comes after a password: [`factors`].
 
 mod attempt;
 mod authenticator;
@@ -10,6 +10,7 @@ pub mod basic;
 pub mod bearer;
 mod break_glass;
 pub mod claim;
+pub mod factors;
 mod feed;
 pub mod first_message;
 mod guess;
@@ -21,10 +22,12 @@ pub mod oidc;
 mod options;
 mod own_key;
 pub mod password;
+mod per_minute;
 mod presented;
 mod refusals;
 mod reports;
 pub mod reset;
+mod seal;
 pub mod session;
 mod sign_in;
 #[cfg(test)]
@@ -38,5 +41,6 @@ pub use authenticator::{Authenticator, StartError};
 pub use break_glass::Passwords;
 pub use options::Options;
 pub use presented::{Authorization, Presented};
+pub use seal::SealError;
 pub use sign_in::{PasswordChangeError, SignedIn};
 pub use view::View;

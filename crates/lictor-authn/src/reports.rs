@@ -1,52 +1,26 @@
 //! Who found a key of ours? Whoever holds its text can kill it, a bounded number of times a minute.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-use lictor_model::{Actor, ApiKey, ClientAddress, Clock, Reason, RequestId, Timestamp};
+use lictor_model::{Actor, ApiKey, ClientAddress, Clock, Reason, RequestId};
 use lictor_store::By;
 
 use crate::attempt::Origin;
 use crate::authenticator::Authenticator;
+use crate::per_minute::PerMinute;
 
 /// Reports that one address may make in a minute.
 const A_MINUTE: u32 = 30;
-/// Addresses that are counted at once; beyond that, new ones wait.
-const ADDRESSES: usize = 10_000;
 
 /// Counts reports by address.
 #[derive(Debug)]
-pub(crate) struct Reports {
-    clock: Clock,
-    minute: Mutex<Minute>,
-}
-
-#[derive(Debug, Default)]
-struct Minute {
-    began: Timestamp,
-    counts: HashMap<ClientAddress, u32>,
-}
+pub(crate) struct Reports(PerMinute<ClientAddress>);
 
 impl Reports {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, minute: Mutex::default() }
+        Self(PerMinute::new(clock, A_MINUTE))
     }
 
     fn take(&self, source: ClientAddress) -> Result<(), Reason> {
-        let now = self.clock.now();
-        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.seconds_since(minute.began) >= 60 {
-            *minute = Minute { began: now, counts: HashMap::new() };
-        }
-        let is_full = minute.counts.len() >= ADDRESSES && !minute.counts.contains_key(&source);
-        let count = if is_full { None } else { Some(minute.counts.entry(source).or_default()) };
-        match count {
-            Some(count) if *count < A_MINUTE => {
-                *count += 1;
-                Ok(())
-            }
-            _ => Err(Reason::TooManyReports),
-        }
+        if self.0.take(source) { Ok(()) } else { Err(Reason::TooManyReports) }
     }
 }
 

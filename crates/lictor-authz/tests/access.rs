@@ -147,6 +147,7 @@ fn assignments() -> impl Strategy<Value = Assignments> {
         teams: TEAMS.map(team).to_vec(),
         key_ages: Vec::new(),
         admins: Vec::new(),
+        factor_roles: Vec::new(),
         memberships: memberships
             .into_iter()
             .map(|(team, by_hand)| member(TEAMS[team], "ada", if by_hand { Source::ByHand } else { okta() }))

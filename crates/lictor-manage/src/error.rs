@@ -96,6 +96,8 @@ const fn of_store(error: &StoreError) -> Reason {
         | StoreError::FromSignIn { .. }
         | StoreError::KeyNotInUse { .. }
         | StoreError::KeyOfToken(_)
+        | StoreError::LastFactor
+        | StoreError::TooManyFactors(_)
         | StoreError::NoPasswords(_) => Reason::StateConflict,
         StoreError::UnknownRole(_) | StoreError::BaseNotBuiltIn(_) | StoreError::KeyOutlivesRole { .. } => {
             Reason::UnusableValue

@@ -5,7 +5,7 @@ use lictor_model::{Permission, PermissionSet, Role, RoleName};
 use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
 use crate::statement::{Row, sql};
-use crate::{By, Store, key_ages};
+use crate::{By, Store, factor_roles, key_ages};
 
 /// The names that custom roles may not take.
 const BUILT_IN: &[&str] = &["viewer", "runner", "developer", "owner", "worker"];
@@ -112,7 +112,8 @@ pub(crate) async fn delete(tx: &mut Tx, name: &RoleName) -> Result<(), StoreErro
     if removed == 0 {
         return Err(StoreError::NotFound { what: "role", name: name.to_string() });
     }
-    key_ages::drop_of(tx, name).await
+    key_ages::drop_of(tx, name).await?;
+    factor_roles::drop_of(tx, name).await
 }
 
 fn check_custom(name: &RoleName) -> Result<(), StoreError> {

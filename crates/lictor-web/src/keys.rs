@@ -13,7 +13,7 @@ use lictor_store::{KeyRow, NewKey, StoreError};
 use crate::answer::{self, Early};
 use crate::form::Sent;
 use crate::layout::{Layout, Section};
-use crate::next::Asked;
+use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::sessions::away;
 use crate::setup::{Client, RECIPES, Snippet};
@@ -38,6 +38,8 @@ struct Page<'a> {
     workspaces: Vec<WorkspaceName>,
     expiries: [(&'static str, &'static str); EXPIRIES.len()],
     wish: Wish,
+    /// Where to before a key is made; empty for nowhere.
+    confirm: String,
 }
 
 #[derive(Template)]
@@ -68,13 +70,14 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
     let identity = visit.person(&web)?;
     let mine = of(&web, &visit, identity).await?;
     let (layout, workspaces) = (visit.layout(Section::Keys, asked.done()), mine_of(&web, &visit, identity));
-    Ok(page(StatusCode::OK, &web, (layout, &workspaces), &mine, Wish::default()))
+    let frame = Frame { layout, workspaces: &workspaces, confirm: confirm(&web, &visit, identity) };
+    Ok(page(StatusCode::OK, &web, frame, &mine, Wish::default()))
 }
 
 /// `POST /lictor/account/keys`
 pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
-    let identity = visit.person(&web)?;
+    let identity = visit.confirmed(&web, PATH)?;
     let (mine, now) = (of(&web, visit, identity).await?, web.clock.now());
     let workspaces = mine_of(&web, visit, identity);
     let mut wish = Wish::read(&sent, &workspaces.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), now);
@@ -83,7 +86,8 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
     }
     if !wish.problems.is_none() {
         let layout = visit.layout(Section::Keys, None);
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, &workspaces), &mine, wish));
+        let frame = Frame { layout, workspaces: &workspaces, confirm: String::new() };
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, frame, &mine, wish));
     }
     let secret = ApiKey::generate().map_err(|error| {
         tracing::error!(%error, "no key can be made");
@@ -101,7 +105,8 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
         Err(error @ StoreError::KeyOutlivesRole { .. }) => {
             wish.problems.expires = Some(error.to_string());
             let layout = visit.layout(Section::Keys, None);
-            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, &workspaces), &mine, wish));
+            let frame = Frame { layout, workspaces: &workspaces, confirm: String::new() };
+            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, frame, &mine, wish));
         }
         added => added.map_err(|error| away(visit, &error))?,
     };
@@ -132,17 +137,32 @@ async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<Ke
     Ok(keys)
 }
 
+/// Nobody fills in a form that then is not taken.
+fn confirm(web: &WebState, visit: &Visit, identity: &Identity) -> String {
+    if web.factors.is_confirmed(identity) {
+        return String::new();
+    }
+    visit.at(&Next::read(Some(PATH)).after(crate::confirm::PATH))
+}
+
+/// What surrounds the keys on their page.
+struct Frame<'a> {
+    layout: Layout<'a>,
+    workspaces: &'a [Mine],
+    confirm: String,
+}
+
 fn page(
     status: StatusCode,
     web: &WebState,
-    (layout, workspaces): (Layout<'_>, &[Mine]),
+    Frame { layout, workspaces, confirm }: Frame<'_>,
     mine: &[KeyRow],
     wish: Wish,
 ) -> Response {
     let now = web.clock.now();
     let (good, over): (Vec<_>, Vec<_>) = mine.iter().map(|key| shown(key, now)).partition(|key| key.state == "active");
     let workspaces = workspaces.iter().map(|one| one.name.clone()).collect();
-    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish })
+    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish, confirm })
 }
 
 fn shown(key: &KeyRow, now: Timestamp) -> Shown {

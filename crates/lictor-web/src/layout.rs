@@ -27,11 +27,13 @@ pub(crate) enum Section {
     Sessions,
     /// My password.
     Password,
+    /// My second factors.
+    Factors,
 }
 
 impl Section {
     /// The navigation, in order: where each entry leads, and what it is called.
-    pub(crate) const ALL: [Self; 4] = [Self::Account, Self::Keys, Self::Sessions, Self::Password];
+    pub(crate) const ALL: [Self; 5] = [Self::Account, Self::Keys, Self::Sessions, Self::Password, Self::Factors];
 
     /// Its path, to be put behind the base.
     pub(crate) const fn path(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Section {
             Self::Keys => crate::keys::PATH,
             Self::Sessions => crate::sessions::PATH,
             Self::Password => crate::password::PATH,
+            Self::Factors => crate::factors::PATH,
         }
     }
 
@@ -50,6 +53,7 @@ impl Section {
             Self::Keys => "API keys",
             Self::Sessions => "Sessions",
             Self::Password => "Password",
+            Self::Factors => "Second factors",
         }
     }
 }
@@ -69,16 +73,25 @@ pub(crate) enum Done {
     PasswordChanged,
     /// All sessions were ended, this one too.
     AllEnded,
+    /// A second factor was added.
+    FactorAdded,
+    /// A second factor was removed.
+    FactorRemoved,
+    /// All second factors were taken away by a link.
+    FactorsReset,
 }
 
 impl Done {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::KeyRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::AllEnded,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::FactorsReset,
     ];
 
     /// The code in the query.
@@ -90,6 +103,9 @@ impl Done {
             Self::OthersEnded => "others-ended",
             Self::PasswordChanged => "password-changed",
             Self::AllEnded => "all-ended",
+            Self::FactorAdded => "factor-added",
+            Self::FactorRemoved => "factor-removed",
+            Self::FactorsReset => "factors-reset",
         }
     }
 
@@ -102,6 +118,9 @@ impl Done {
             Self::OthersEnded => "All other sessions have ended.",
             Self::PasswordChanged => "The password is changed, and your other sessions have ended.",
             Self::AllEnded => "All your sessions have ended, this one too.",
+            Self::FactorAdded => "The second factor is added.",
+            Self::FactorRemoved => "The second factor is removed.",
+            Self::FactorsReset => "Your second factors are gone. Sign in with your password.",
         }
     }
 

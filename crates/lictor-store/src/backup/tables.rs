@@ -49,6 +49,9 @@ pub(super) const TABLES: &[Table] = &[
     whole("team_members"),
     whole("team_grants"),
     whole("api_keys"),
+    whole("factors"),
+    whole("recovery_codes"),
+    whole("factor_roles"),
     whole("automations"),
     whole("bans"),
     whole("external_accounts"),
@@ -59,6 +62,7 @@ pub(super) const TABLES: &[Table] = &[
     passing("sessions"),
     passing("external_sessions"),
     passing("reset_links"),
+    passing("challenges"),
     Table { name: "audit", kind: Kind::Record },
 ];
 

@@ -25,7 +25,7 @@ pub(crate) struct ResetLink {
     expires: Duration,
 }
 
-fn length(text: &str) -> Result<Duration, String> {
+pub(super) fn length(text: &str) -> Result<Duration, String> {
     let length = units::duration(text).map_err(|error| error.to_string())?;
     let fits = i64::try_from(length.as_secs()).is_ok_and(|seconds| seconds <= LONGEST);
     if fits { Ok(length) } else { Err("a link lasts at most 7d".to_owned()) }
@@ -51,7 +51,7 @@ impl ResetLink {
 }
 
 /// How people spell the gateway: by its configuration, or as the last `lictor up` noted it.
-async fn gateway(console: &Console, target: &Target) -> Result<String, CliError> {
+pub(super) async fn gateway(console: &Console, target: &Target) -> Result<String, CliError> {
     match target.place()? {
         Place::Config(file) => Ok(config::read_address(&file)?),
         Place::Data(_) => Ok(address::noted(&console.store).await?),

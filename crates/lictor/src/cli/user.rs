@@ -9,6 +9,7 @@ use super::password;
 use super::principal::{self, FirstRole, Named, SetAccountRole};
 use super::printed::Printed;
 use super::reset_link::ResetLink;
+use super::second_factor::ResetFactors;
 use super::target::{Console, Target};
 
 /// `lictor user`
@@ -35,6 +36,8 @@ pub(crate) enum User {
     SetAccountRole(SetAccountRole),
     /// Make a link by which a person sets a new password, once. Only the link is printed on standard output.
     ResetLink(ResetLink),
+    /// Make a link by which a person who lost them is rid of their second factors, once; or remove them with --now.
+    ResetFactors(ResetFactors),
 }
 
 /// `lictor user add`
@@ -82,6 +85,7 @@ impl User {
             Self::SetPassword(set) => set.run(console).await,
             Self::SetAccountRole(set) => set.run(console, kind).await,
             Self::ResetLink(link) => link.run(console, target).await,
+            Self::ResetFactors(reset) => reset.run(console, target).await,
         }
     }
 }

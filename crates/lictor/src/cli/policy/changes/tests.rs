@@ -49,6 +49,7 @@ fn now() -> Assignments {
         }],
         key_ages: Vec::new(),
         admins: Vec::new(),
+        factor_roles: Vec::new(),
         teams: vec![team],
         memberships: Vec::new(),
     }
