@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "attacks"
 IDENTITIES = ("anonymous", "viewer", "developer", "worker")
 ON = (
     "path-confusion", "method-confusion", "header-trust", "request-smuggling", "websocket", "authentication", "session-csrf-cors", "query-body-rbac", "prefect-escalation", "http2", "upstream", "dos",
-    "mtls", "oidc", "jwt",
+    "mtls", "oidc", "jwt", "admin-audit",
 )  # fmt: skip
 PASSWORDS = "pa:ss:word:is long"
 UUID = "3f3f1c9e-0000-4000-8000-00000000000{}"

@@ -99,7 +99,7 @@ def has(attack_id: str) -> bool:
 
 def find(attack_id: str) -> Steps:
     """The function of an attack."""
-    from . import steps_credentials, steps_dos, steps_escalation, steps_framing, steps_http2, steps_jwt, steps_mtls, steps_sessions, steps_sign_on, steps_sockets, steps_upstream  # noqa: F401  (they register themselves)
+    from . import steps_admin, steps_credentials, steps_dos, steps_escalation, steps_framing, steps_http2, steps_jwt, steps_mtls, steps_sessions, steps_sign_on, steps_sockets, steps_upstream  # noqa: F401  (they register themselves)
 
     if attack_id in STEPS:
         return STEPS[attack_id]

@@ -34,6 +34,16 @@ pub fn fresh_token() -> Result<Secret, EntropyError> {
     random_text(TOKEN_CHARS).map(Secret::new)
 }
 
+/// A fresh token of a link, and what the store knows it by.
+///
+/// # Errors
+/// [`EntropyError`] when the system has no randomness to give.
+pub fn fresh() -> Result<(Secret, Digest), EntropyError> {
+    let token = fresh_token()?;
+    let digest = Digest::of(token.expose().as_bytes());
+    Ok((token, digest))
+}
+
 /// What the store knows a token by; `None` when we never made such a token.
 #[must_use]
 pub fn digest(token: &str) -> Option<Digest> {

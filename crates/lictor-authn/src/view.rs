@@ -33,6 +33,12 @@ impl View {
         }
     }
 
+    /// As of which version of the store's directory it is.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.people.version
+    }
+
     /// Whether the principal signed in with a first password, given by somebody else, and must change it.
     #[must_use]
     pub fn must_change_password(&self, principal: &PrincipalId) -> bool {

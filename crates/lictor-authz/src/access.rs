@@ -1,11 +1,11 @@
 //! What does each principal hold where, and why? Grants, roles and teams, worked out once per change, read on every request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lictor_model::{
-    Assignments, GrantId, PermissionSet, PrincipalId, Role, RoleName, Scope, Source, Team, TeamId, TeamName,
-    WorkspaceName,
+    AccountRole, Assignments, GrantId, PermissionSet, PrincipalId, Role, RoleName, Scope, Source, Team, TeamId,
+    TeamName, WorkspaceName,
 };
 
 use crate::roles;
@@ -14,6 +14,8 @@ use crate::roles;
 #[derive(Debug, Clone, Default)]
 pub struct AccessView {
     holders: HashMap<PrincipalId, Holder>,
+    admins: HashSet<PrincipalId>,
+    owning_teams: HashSet<TeamName>,
 }
 
 /// A role that somebody holds somewhere, and why.
@@ -70,7 +72,7 @@ impl AccessView {
     pub fn build(assignments: &Assignments) -> Self {
         let custom: HashMap<&RoleName, &Role> = assignments.roles.iter().map(|role| (&role.name, role)).collect();
         let role = |name: &RoleName| roles::find_built_in(name).or_else(|| custom.get(name).copied());
-        let mut view = Self::default();
+        let mut view = Self { admins: assignments.admins.iter().cloned().collect(), ..Self::default() };
         for grant in &assignments.grants {
             if let Some(role) = role(&grant.role) {
                 let origin = Origin::Own(grant.source.clone());
@@ -85,6 +87,9 @@ impl AccessView {
             if let (Some(role), Some(held)) = (role(&grant.role), teams.get_mut(&grant.team)) {
                 let origin = Origin::Team(held.team.name.clone(), Vec::new());
                 let holding = Holding::new(&grant.id, role, &grant.scope, origin);
+                if holding.makes_owner() {
+                    view.owning_teams.insert(held.team.name.clone());
+                }
                 held.reach.add(&holding.scope, holding.permissions);
                 held.grants.push(holding);
             }
@@ -119,6 +124,34 @@ impl AccessView {
         holder.own.iter().cloned().chain(through).collect()
     }
 
+    /// What the principal is in the account.
+    #[must_use]
+    pub fn account_role(&self, principal: &PrincipalId) -> AccountRole {
+        if self.holdings(principal).iter().any(Holding::makes_owner) {
+            AccountRole::Owner
+        } else if self.admins.contains(principal) {
+            AccountRole::Admin
+        } else {
+            AccountRole::Member
+        }
+    }
+
+    /// The workspaces of which the principal is an owner, and of no other.
+    #[must_use]
+    pub fn owned_workspaces(&self, principal: &PrincipalId) -> Vec<WorkspaceName> {
+        let owned = self.holdings(principal).into_iter().filter_map(|holding| match holding.scope {
+            Scope::Workspace(name) if holding.role.as_str() == OWNER => Some(name),
+            _ => None,
+        });
+        owned.collect()
+    }
+
+    /// Whether whoever is in the team is an owner of the account.
+    #[must_use]
+    pub fn makes_owners(&self, team: &TeamName) -> bool {
+        self.owning_teams.contains(team)
+    }
+
     /// The teams that the principal is in, and who says so.
     pub fn teams(&self, principal: &PrincipalId) -> impl Iterator<Item = (&Team, &[Source])> {
         let teams = self.holders.get(principal).map(|holder| holder.teams.as_slice()).unwrap_or_default();
@@ -149,7 +182,15 @@ fn teams(assignments: &Assignments) -> HashMap<TeamId, TeamHeld> {
     assignments.teams.iter().map(|team| (team.id.clone(), held(team))).collect()
 }
 
+/// The built-in role that, held everywhere, makes an owner of the account.
+pub const OWNER: &str = "owner";
+
 impl Holding {
+    /// Whether whoever holds it is an owner of the account.
+    fn makes_owner(&self) -> bool {
+        self.role.as_str() == OWNER && self.scope == Scope::Everywhere
+    }
+
     fn new(grant: &GrantId, role: &Role, scope: &Scope, origin: Origin) -> Self {
         let (grant, scope, permissions) = (grant.clone(), scope.clone(), roles::permissions_of(role));
         Self { grant, role: role.name.clone(), permissions, scope, origin }

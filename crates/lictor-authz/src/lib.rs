@@ -1,6 +1,7 @@
 //! May they? Pure and synchronous: the canonical path, the table of operations, grants, the decision and the permit.
 
 pub mod access;
+pub mod administration;
 pub mod base_path;
 pub mod cloud;
 pub mod conditions;
@@ -19,6 +20,7 @@ pub mod roles;
 pub mod surface;
 
 pub use access::{AccessView, Holding, Origin};
+pub use administration::{Authority, Deed, Unauthorized};
 pub use base_path::{BasePath, BasePathError};
 pub use cloud::CloudPath;
 pub use decision::{Denial, check_member, decide, deny_nowhere, deny_unknown};

@@ -146,6 +146,7 @@ fn assignments() -> impl Strategy<Value = Assignments> {
             .collect(),
         teams: TEAMS.map(team).to_vec(),
         key_ages: Vec::new(),
+        admins: Vec::new(),
         factor_roles: Vec::new(),
         memberships: memberships
             .into_iter()

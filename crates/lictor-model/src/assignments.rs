@@ -23,6 +23,8 @@ pub struct Assignments {
     pub team_grants: Vec<TeamGrant>,
     /// How old the keys of those who have a role may grow.
     pub key_ages: Vec<MaxKeyAge>,
+    /// Who is an admin of the account.
+    pub admins: Vec<PrincipalId>,
     /// Whoever has one of these roles must have a second factor.
     pub factor_roles: Vec<RoleName>,
 }

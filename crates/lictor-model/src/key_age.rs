@@ -40,6 +40,16 @@ pub fn in_words(seconds: i64) -> String {
     format!("{}{}", seconds / fitting.0, fitting.1)
 }
 
+/// Reads [`in_words`]; `None` when it is no whole number of a unit, or nothing.
+#[must_use]
+pub fn from_words(text: &str) -> Option<i64> {
+    let units = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+    let (length, number) = units.iter().find_map(|(unit, length)| Some((*length, text.strip_suffix(*unit)?)))?;
+    let plain = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    let seconds = number.parse::<i64>().ok().filter(|_| plain)?.checked_mul(length)?;
+    (seconds > 0).then_some(seconds)
+}
+
 /// The strictest age for each owner of keys. A role that is based on another obeys that one's age too, and a team's roles
 /// count for its members: there is no way around an age by another name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -140,6 +150,16 @@ mod tests {
         assert_eq!(of("alice"), Some(("owner".to_owned(), 30)));
         assert_eq!(of("bob"), Some(("developer".to_owned(), 60)));
         assert_eq!(of("carol"), None);
+    }
+
+    #[test]
+    fn an_age_reads_back_and_nothing_else_is_one() {
+        for seconds in [1, 59, 60, 3_600, 86_400, 90 * 86_400] {
+            assert_eq!(from_words(&in_words(seconds)), Some(seconds));
+        }
+        for text in ["", "d", "0d", "-1d", "+1d", "1.5h", "90", "1w", "9223372036854775807d"] {
+            assert_eq!(from_words(text), None, "{text}");
+        }
     }
 
     #[test]

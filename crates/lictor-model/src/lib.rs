@@ -1,5 +1,6 @@
 //! The nouns: plain types that every other crate speaks in. No I/O, no async, no clock of its own.
 
+pub mod account_role;
 pub mod assignments;
 pub mod audit;
 pub mod ban;
@@ -21,6 +22,7 @@ pub mod secret;
 pub mod strict_json;
 pub mod team;
 
+pub use account_role::AccountRole;
 pub use assignments::Assignments;
 pub use audit::{Actor, AuditEvent, Outcome};
 pub use ban::{Ban, BanCause, BanSubject};

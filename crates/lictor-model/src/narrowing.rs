@@ -29,6 +29,15 @@ pub struct Narrowing {
 }
 
 impl Narrowing {
+    /// Reads a network as `10.0.0.0/8`, or one address.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse_network(text: &str) -> Result<IpNet, ipnet::AddrParseError> {
+        let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|error| single().ok_or(error)).map(|network| network.trunc())
+    }
+
     /// Whether nothing is limited.
     #[must_use]
     pub fn is_none(&self) -> bool {

@@ -164,6 +164,19 @@ reasons! {
     ResetLinkEnded = "reset-link-ended", 410,
         "This link was used, has expired, or never was. Ask an administrator for another.";
 
+    // Is it something that can be managed like this?
+    /// A second thing of one name.
+    NameTaken = "name-taken", 409, "There is one of this name already. Choose another name.";
+    /// Nobody could manage Lictor any more.
+    LastOwner = "last-owner", 409,
+        "This is the last enabled user with the role owner everywhere. Give another user that role first.";
+    /// As things are, it cannot be done.
+    StateConflict = "state-conflict", 409, "As things are this cannot be done; the detail says what stands in the way.";
+    /// A well-formed request with a value that is of no use.
+    UnusableValue = "unusable-value", 422, "A value is not usable here; the detail says which one, and what to change.";
+    /// A cursor that no page gave.
+    UnknownCursor = "unknown-cursor", 400, "This cursor was not given by the page before. Begin without one.";
+
     // Is it a request that reads one way only?
     /// Path that could be read two ways.
     AmbiguousPath = "ambiguous-path", 400, "The path can be read in two ways. Send it without encoded separators, dot segments or empty segments.";

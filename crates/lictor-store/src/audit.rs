@@ -36,6 +36,17 @@ impl Store {
         rows.iter().map(event).collect()
     }
 
+    /// Whether there is an event of that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn has_audit_event(&self, id: &EventId) -> Result<bool, StoreError> {
+        let mut tx = self.read().await?;
+        let found = sql("SELECT id FROM audit WHERE id = $1").bind(id.as_str()).fetch_first(&mut tx, "audit").await?;
+        tx.commit().await?;
+        Ok(found.is_some())
+    }
+
     /// Adds the event of a change, in the change's own transaction.
     pub(crate) async fn record(
         &self,

@@ -6,7 +6,10 @@ use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::{Directory, Versions};
 use crate::statement::sql;
-use crate::{Store, factor_roles, factors, grants, key_ages, keys, memberships, passwords, principals, roles, teams};
+use crate::{
+    Store, account_roles, factor_roles, factors, grants, key_ages, keys, memberships, passwords, principals, roles,
+    teams,
+};
 
 impl Store {
     /// How far the directory, the sessions and the bans have moved: cheap enough to ask four times a second.
@@ -59,6 +62,7 @@ pub(crate) async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> 
         memberships: memberships::all(tx).await?,
         team_grants: teams::all_grants(tx).await?,
         key_ages: key_ages::all(tx).await?,
+        admins: account_roles::admins(tx).await?,
         factor_roles: factor_roles::all(tx).await?,
     })
 }

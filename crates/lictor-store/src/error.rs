@@ -84,6 +84,12 @@ pub enum StoreError {
         "key {0} was given for a token and ends with it: exchange a newer token, or make a key with `lictor key create`"
     )]
     KeyOfToken(String),
+    /// Somebody else changed something since a plan was made.
+    #[error("something else was changed since the plan was made: make it again")]
+    Moved,
+    /// What the right to a change rested on is not so any more.
+    #[error("the roles of whoever asks changed meanwhile, and do not allow this any more")]
+    NoLongerAllowed,
     /// Longer than a role allows.
     #[error("keys of those who have the role {role:?} end after {age} at the latest: choose an earlier expiry")]
     KeyOutlivesRole {
@@ -114,7 +120,9 @@ pub enum StoreError {
     #[error("the role {0:?} is still granted: remove its grants first")]
     RoleInUse(String),
     /// Built-in roles come with the program.
-    #[error("the role {0:?} is built in and cannot be removed: remove its grants instead")]
+    #[error(
+        "the role {0:?} is built in and can be neither changed nor removed: remove its grants, or make a role of your own"
+    )]
     RoleBuiltIn(String),
     /// A role follows a role of the program, never one that somebody else may change.
     #[error("a role cannot be based on {0:?}: use viewer, runner, developer, owner or worker")]

@@ -9,6 +9,18 @@ use crate::statement::{Row, sql};
 use crate::{By, Store, principals};
 
 impl Store {
+    /// Who has signed in at a provider, and so is made again by the next sign-in.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn list_external_principals(&self) -> Result<Vec<PrincipalId>, StoreError> {
+        let mut tx = self.read().await?;
+        let statement = sql("SELECT DISTINCT principal FROM external_accounts");
+        let rows = statement.fetch(&mut tx, "external_accounts").await?;
+        tx.commit().await?;
+        rows.iter().map(|row| row.text("principal").map(Into::into)).collect()
+    }
+
     /// The account that the provider's person is bound to, or a new one under the first of the wanted names that nobody
     /// has: a name never leads to an account that was there before. Notes that the provider confirmed the person now.
     ///

@@ -24,26 +24,33 @@ impl Store {
     ) -> Result<Grant, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let principal = principals::require(&mut tx, name).await?;
-        roles::require(&mut tx, &role).await?;
-        let found = of(&mut tx, &principal.id).await?.into_iter();
+        let (grant, is_new) = self.add_grant_in(&mut tx, by, name, (role, scope)).await?;
+        if is_new {
+            tx.commit().await?;
+        }
+        Ok(grant)
+    }
+
+    /// [`Store::add_grant`]; answers whether it is new.
+    pub(crate) async fn add_grant_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &PrincipalName,
+        (role, scope): (RoleName, Scope),
+    ) -> Result<(Grant, bool), StoreError> {
+        let principal = principals::require(tx, name).await?;
+        roles::require(tx, &role).await?;
+        let found = of(tx, &principal.id).await?.into_iter();
         let mut found = found.filter(|grant| grant.role == role && grant.scope == scope);
         if let Some(grant) = found.find(|grant| grant.source == Source::ByHand) {
-            return Ok(grant);
+            return Ok((grant, false));
         }
-        let now = self.clock.now();
-        let grant = Grant {
-            id: GrantId::fresh(),
-            principal: principal.id,
-            role,
-            scope,
-            source: Source::ByHand,
-            created_at: now,
-        };
-        insert(&mut tx, &grant).await?;
-        self.record(&mut tx, by, "grant.add", &object(name, &grant.role, &grant.scope)).await?;
-        tx.commit().await?;
-        Ok(grant)
+        let (id, principal, created_at) = (GrantId::fresh(), principal.id, self.clock.now());
+        let grant = Grant { id, principal, role, scope, source: Source::ByHand, created_at };
+        insert(tx, &grant).await?;
+        self.record(tx, by, "grant.add", &object(name, &grant.role, &grant.scope)).await?;
+        Ok((grant, true))
     }
 
     /// Takes a role away that was given by hand; what a sign-in rule gave, stays.
@@ -59,18 +66,29 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let principal = principals::require(&mut tx, name).await?;
+        let owners = owners::count(&mut tx).await?;
+        self.remove_grant_in(&mut tx, by, name, (role, scope)).await?;
+        owners::keep(&mut tx, owners).await?;
+        tx.commit().await
+    }
+
+    /// [`Store::remove_grant`], without a look at the owners.
+    pub(crate) async fn remove_grant_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &PrincipalName,
+        (role, scope): (&RoleName, &Scope),
+    ) -> Result<(), StoreError> {
+        let principal = principals::require(tx, name).await?;
         let object = object(name, role, scope);
-        let mut found = of(&mut tx, &principal.id).await?;
+        let mut found = of(tx, &principal.id).await?;
         found.retain(|grant| grant.role == *role && grant.scope == *scope);
         let Some(grant) = found.iter().find(|grant| grant.source == Source::ByHand) else {
             return Err(not_by_hand(found.first().map(|grant| &grant.source), "grant", object));
         };
-        let owners = owners::count(&mut tx).await?;
-        delete(&mut tx, &grant.id).await?;
-        owners::keep(&mut tx, owners).await?;
-        self.record(&mut tx, by, "grant.remove", &object).await?;
-        tx.commit().await
+        delete(tx, &grant.id).await?;
+        self.record(tx, by, "grant.remove", &object).await
     }
 }
 

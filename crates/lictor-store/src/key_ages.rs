@@ -16,7 +16,18 @@ impl Store {
     pub async fn set_max_key_age(&self, by: &By, role: &RoleName, seconds: Option<i64>) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        roles::require(&mut tx, role).await?;
+        self.set_max_key_age_in(&mut tx, by, role, seconds).await?;
+        tx.commit().await
+    }
+
+    pub(crate) async fn set_max_key_age_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        role: &RoleName,
+        seconds: Option<i64>,
+    ) -> Result<(), StoreError> {
+        roles::require(tx, role).await?;
         let statement = match seconds {
             Some(seconds) => sql("INSERT INTO max_key_ages (role, seconds) VALUES ($1, $2) \
                                   ON CONFLICT (role) DO UPDATE SET seconds = excluded.seconds")
@@ -24,10 +35,9 @@ impl Store {
             .bind(seconds),
             None => sql("DELETE FROM max_key_ages WHERE role = $1").bind(role.as_str()),
         };
-        statement.execute(&mut tx).await?;
+        statement.execute(tx).await?;
         let said = seconds.map_or_else(|| "none".to_owned(), in_words);
-        self.record(&mut tx, by, "role.set-max-key-age", &format!("{role}: {said}")).await?;
-        tx.commit().await
+        self.record(tx, by, "role.set-max-key-age", &format!("{role}: {said}")).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which API keys are there? Digests and what lists show of them; a revoked key stays listed.
 
-use lictor_model::{CredentialId, Digest, KeyAges, MaxKeyAge, Narrowing, PrincipalName, Timestamp};
+use lictor_model::{CredentialId, Digest, KeyAges, MaxKeyAge, Narrowing, PrincipalKind, PrincipalName, Timestamp};
 
 use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
@@ -20,8 +20,9 @@ impl Store {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let owner = principals::require(&mut tx, &new.principal).await?;
-        // From a page one makes keys for oneself; the name may have been given to somebody else since.
-        if by.session().is_some() && by.actor.id != owner.id.as_str() {
+        // In a session one makes keys for oneself and for machines; a name may have been given to somebody else since.
+        let is_another = owner.kind == PrincipalKind::User && by.actor.id != owner.id.as_str();
+        if by.session().is_some() && is_another {
             return Err(StoreError::NotFound { what: "user", name: new.principal.to_string() });
         }
         let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
@@ -144,7 +145,10 @@ pub(crate) async fn insert(tx: &mut Tx, key: &KeyRow) -> Result<(), StoreError> 
 }
 
 /// The key of that id, or the only live one of that hint or label.
-pub(crate) fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::AmbiguousKey`].
+pub fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
     if let Some(key) = keys.iter().find(|key| key.id.as_str() == which) {
         return Ok(key.clone());
     }

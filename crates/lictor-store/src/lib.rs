@@ -1,5 +1,6 @@
 //! What do we remember? The only SQL of Lictor: one text for SQLite and PostgreSQL.
 
+mod account_roles;
 mod acme;
 mod audit;
 mod automations;
@@ -15,8 +16,10 @@ mod external_sessions;
 mod factor_roles;
 mod factors;
 mod grants;
+mod guard;
 mod key_ages;
 mod keys;
+mod managed;
 mod memberships;
 mod meta;
 mod open;
@@ -42,6 +45,9 @@ pub use by::By;
 pub use challenges::{ChallengeRef, NewChallenge};
 pub use error::StoreError;
 pub use factors::{FactorRow, Factors, NewFactor};
+pub use guard::Guard;
+pub use keys::choose as choose_key;
+pub use managed::{Change, Managed, ManagedKind};
 pub use proofs::{NewCookie, Used};
 pub use reset_links::ResetLink;
 pub use rows::{
@@ -58,4 +64,5 @@ pub use sign_in_rules::{RuleChange, RuleGifts};
 pub struct Store {
     pool: pool::Pool,
     clock: lictor_model::Clock,
+    guard: Option<Guard>,
 }

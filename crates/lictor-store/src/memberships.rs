@@ -20,14 +20,11 @@ impl Store {
     ) -> Result<Vec<PrincipalName>, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let id = teams::require(&mut tx, team).await?.id;
+        // An empty list is about a team that must be there, too.
+        teams::require(&mut tx, team).await?;
         let mut added = Vec::new();
         for name in names {
-            let principal = principals::require(&mut tx, name).await?.id;
-            let now = self.clock.now();
-            let new = Membership { team: id.clone(), principal, source: Source::ByHand, created_at: now };
-            if insert(&mut tx, &new).await? {
-                self.record(&mut tx, by, "team.add-member", &object(name, team)).await?;
+            if self.add_member_in(&mut tx, by, team, name).await? {
                 added.push(name.clone());
             }
         }
@@ -45,22 +42,52 @@ impl Store {
     pub async fn remove_members(&self, by: &By, team: &TeamName, names: &[PrincipalName]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let id = teams::require(&mut tx, team).await?.id;
+        teams::require(&mut tx, team).await?;
         let owners = owners::count(&mut tx).await?;
         for name in names {
-            let principal = principals::require(&mut tx, name).await?.id;
-            let mut found = of(&mut tx, &principal).await?;
-            found.retain(|membership| membership.team == id);
-            let object = object(name, team);
-            let Some(membership) = found.iter().find(|membership| membership.source == Source::ByHand) else {
-                let other = found.first().map(|membership| &membership.source);
-                return Err(grants::not_by_hand(other, "membership", object));
-            };
-            delete(&mut tx, membership).await?;
-            self.record(&mut tx, by, "team.remove-member", &object).await?;
+            self.remove_member_in(&mut tx, by, team, name).await?;
         }
         owners::keep(&mut tx, owners).await?;
         tx.commit().await
+    }
+
+    /// Puts one principal into a team, by hand; answers whether it was not in it by hand before.
+    pub(crate) async fn add_member_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        team: &TeamName,
+        name: &PrincipalName,
+    ) -> Result<bool, StoreError> {
+        let id = teams::require(tx, team).await?.id;
+        let principal = principals::require(tx, name).await?.id;
+        let new = Membership { team: id, principal, source: Source::ByHand, created_at: self.clock.now() };
+        let is_new = insert(tx, &new).await?;
+        if is_new {
+            self.record(tx, by, "team.add-member", &object(name, team)).await?;
+        }
+        Ok(is_new)
+    }
+
+    /// Takes one principal out of a team in which it is by hand, without a look at the owners.
+    pub(crate) async fn remove_member_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        team: &TeamName,
+        name: &PrincipalName,
+    ) -> Result<(), StoreError> {
+        let id = teams::require(tx, team).await?.id;
+        let principal = principals::require(tx, name).await?.id;
+        let mut found = of(tx, &principal).await?;
+        found.retain(|membership| membership.team == id);
+        let object = object(name, team);
+        let Some(membership) = found.iter().find(|membership| membership.source == Source::ByHand) else {
+            let other = found.first().map(|membership| &membership.source);
+            return Err(grants::not_by_hand(other, "membership", object));
+        };
+        delete(tx, membership).await?;
+        self.record(tx, by, "team.remove-member", &object).await
     }
 }
 

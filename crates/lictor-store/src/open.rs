@@ -41,7 +41,7 @@ impl Store {
             Some(("postgres" | "postgresql", _)) => open_postgres(url).await?,
             _ => return Err(StoreError::Url(without_secret(url))),
         };
-        Ok(Self { pool, clock })
+        Ok(Self { pool, clock, guard: None })
     }
 }
 

@@ -43,11 +43,15 @@ pub(crate) enum Tx {
 impl Store {
     /// Begins a transaction that changes something.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(match &self.pool {
+        let mut tx = match &self.pool {
             // The lock is taken at once: upgrading a reader's lock later fails at once when another waits for the same.
             Pool::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+        };
+        if let Some(guard) = &self.guard {
+            guard.check(&mut tx).await?;
+        }
+        Ok(tx)
     }
 
     /// Begins a transaction that sees one state of the database throughout.

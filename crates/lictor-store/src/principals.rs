@@ -17,15 +17,13 @@ impl Store {
         if new.kind == PrincipalKind::ServiceAccount && new.password.is_some() {
             return Err(StoreError::NoPasswords(new.name.to_string()));
         }
-        let (id, now) = (PrincipalId::fresh(), self.clock.now());
-        let principal = Principal { id, kind: new.kind, name: new.name, disabled: false, created_at: now };
+        let now = self.clock.now();
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        insert(&mut tx, &principal).await?;
+        let principal = self.add_principal_in(&mut tx, by, new.kind, &new.name).await?;
         if let Some((hash, must_change)) = new.password {
             passwords::put(&mut tx, &principal.id, &hash, must_change, now).await?;
         }
-        self.record(&mut tx, by, operation(principal.kind, "add"), principal.name.as_str()).await?;
         if let Some((role, scope)) = new.role {
             roles::require(&mut tx, &role).await?;
             let (id, principal_id) = (GrantId::fresh(), principal.id.clone());
@@ -44,20 +42,9 @@ impl Store {
     pub async fn set_disabled(&self, by: &By, name: &PrincipalName, disabled: bool) -> Result<Principal, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let mut principal = require(&mut tx, name).await?;
         let owners = owners::count(&mut tx).await?;
-        sql("UPDATE principals SET disabled = $1 WHERE id = $2")
-            .bind(disabled)
-            .bind(principal.id.as_str())
-            .execute(&mut tx)
-            .await?;
-        principal.disabled = disabled;
+        let principal = self.set_disabled_in(&mut tx, by, name, disabled).await?;
         owners::keep(&mut tx, owners).await?;
-        if disabled {
-            end_sessions(&mut tx, &principal.id).await?;
-        }
-        let done = if disabled { "disable" } else { "enable" };
-        self.record(&mut tx, by, operation(principal.kind, done), name.as_str()).await?;
         tx.commit().await?;
         Ok(principal)
     }
@@ -69,13 +56,61 @@ impl Store {
     pub async fn remove_principal(&self, by: &By, name: &PrincipalName) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let principal = require(&mut tx, name).await?;
         let owners = owners::count(&mut tx).await?;
-        end_sessions(&mut tx, &principal.id).await?;
-        sql("DELETE FROM principals WHERE id = $1").bind(principal.id.as_str()).execute(&mut tx).await?;
+        self.remove_principal_in(&mut tx, by, name).await?;
         owners::keep(&mut tx, owners).await?;
-        self.record(&mut tx, by, operation(principal.kind, "remove"), name.as_str()).await?;
         tx.commit().await
+    }
+
+    /// Adds a principal with nothing of its own yet.
+    pub(crate) async fn add_principal_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        kind: PrincipalKind,
+        name: &PrincipalName,
+    ) -> Result<Principal, StoreError> {
+        let (id, name) = (PrincipalId::fresh(), name.clone());
+        let principal = Principal { id, kind, name, disabled: false, created_at: self.clock.now() };
+        insert(tx, &principal).await?;
+        self.record(tx, by, operation(kind, "add"), principal.name.as_str()).await?;
+        Ok(principal)
+    }
+
+    /// [`Store::set_disabled`], without a look at the owners.
+    pub(crate) async fn set_disabled_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &PrincipalName,
+        disabled: bool,
+    ) -> Result<Principal, StoreError> {
+        let mut principal = require(tx, name).await?;
+        sql("UPDATE principals SET disabled = $1 WHERE id = $2")
+            .bind(disabled)
+            .bind(principal.id.as_str())
+            .execute(tx)
+            .await?;
+        principal.disabled = disabled;
+        if disabled {
+            end_sessions(tx, &principal.id).await?;
+        }
+        let done = if disabled { "disable" } else { "enable" };
+        self.record(tx, by, operation(principal.kind, done), name.as_str()).await?;
+        Ok(principal)
+    }
+
+    /// [`Store::remove_principal`], without a look at the owners.
+    pub(crate) async fn remove_principal_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &PrincipalName,
+    ) -> Result<(), StoreError> {
+        let principal = require(tx, name).await?;
+        end_sessions(tx, &principal.id).await?;
+        sql("DELETE FROM principals WHERE id = $1").bind(principal.id.as_str()).execute(tx).await?;
+        self.record(tx, by, operation(principal.kind, "remove"), name.as_str()).await
     }
 
     /// The principal of that name.

@@ -16,29 +16,23 @@ impl Store {
     /// # Errors
     /// [`StoreError::NameTaken`], by a built-in role too; [`StoreError::BaseNotBuiltIn`].
     pub async fn add_role(&self, by: &By, role: Role) -> Result<(), StoreError> {
-        let taken = || StoreError::NameTaken { what: "role", name: role.name.to_string() };
-        if BUILT_IN.contains(&role.name.as_str()) {
-            return Err(taken());
-        }
-        if let Some(base) = role.base.as_ref().filter(|base| !BUILT_IN.contains(&base.as_str())) {
-            return Err(StoreError::BaseNotBuiltIn(base.to_string()));
-        }
-        let permissions: Vec<&str> = role.permissions.iter().map(Permission::as_str).collect();
-        let permissions = serde_json::Value::from(permissions).to_string();
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let added = sql("INSERT INTO roles (name, description, permissions, base) VALUES ($1, $2, $3, $4)")
-            .bind(role.name.as_str())
-            .bind(role.description.as_str())
-            .bind(permissions.as_str())
-            .bind(role.base.as_ref().map(RoleName::as_str))
-            .execute(&mut tx)
-            .await;
-        match added {
-            Err(error) if is_taken(&error) => return Err(taken()),
-            other => other?,
-        };
-        self.record(&mut tx, by, "role.add", role.name.as_str()).await?;
+        insert(&mut tx, &role).await?;
+        self.record(&mut tx, by, "role.add", &object(&role)).await?;
+        tx.commit().await
+    }
+
+    /// Changes what a custom role says: its description, its base and its permissions. Whoever has it has what it allows
+    /// now, and no more, within a second.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::RoleBuiltIn`], [`StoreError::BaseNotBuiltIn`].
+    pub async fn change_role(&self, by: &By, role: &Role) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_directory().await?;
+        put(&mut tx, role).await?;
+        self.record(&mut tx, by, "role.change", &object(role)).await?;
         tx.commit().await
     }
 
@@ -47,23 +41,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::RoleInUse`], [`StoreError::RoleBuiltIn`].
     pub async fn remove_role(&self, by: &By, name: &RoleName) -> Result<(), StoreError> {
-        if BUILT_IN.contains(&name.as_str()) {
-            return Err(StoreError::RoleBuiltIn(name.to_string()));
-        }
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let granted =
-            "SELECT id FROM grants WHERE role = $1 UNION ALL SELECT id FROM team_grants WHERE role = $1 LIMIT 1";
-        let granted = sql(granted).bind(name.as_str());
-        if granted.fetch_first(&mut tx, "grants").await?.is_some() {
-            return Err(StoreError::RoleInUse(name.to_string()));
-        }
-        let removed = sql("DELETE FROM roles WHERE name = $1").bind(name.as_str()).execute(&mut tx).await?;
-        if removed == 0 {
-            return Err(StoreError::NotFound { what: "role", name: name.to_string() });
-        }
-        key_ages::drop_of(&mut tx, name).await?;
-        factor_roles::drop_of(&mut tx, name).await?;
+        delete(&mut tx, name).await?;
         self.record(&mut tx, by, "role.remove", name.as_str()).await?;
         tx.commit().await
     }
@@ -78,6 +58,78 @@ impl Store {
         tx.commit().await?;
         Ok(roles)
     }
+}
+
+/// A role as the record names it, with what it allows: names alone would not say what was given.
+pub(crate) fn object(role: &Role) -> String {
+    let base = role.base.iter().map(|base| format!("all of {base}"));
+    let words: Vec<String> = base.chain(role.permissions.iter().map(|one| one.to_string())).collect();
+    if words.is_empty() { format!("{}: nothing", role.name) } else { format!("{}: {}", role.name, words.join(", ")) }
+}
+
+/// Adds a custom role.
+pub(crate) async fn insert(tx: &mut Tx, role: &Role) -> Result<(), StoreError> {
+    let taken = || StoreError::NameTaken { what: "role", name: role.name.to_string() };
+    if BUILT_IN.contains(&role.name.as_str()) {
+        return Err(taken());
+    }
+    check_base(role)?;
+    let added = sql("INSERT INTO roles (name, description, permissions, base) VALUES ($1, $2, $3, $4)")
+        .bind(role.name.as_str())
+        .bind(role.description.as_str())
+        .bind(permissions_text(role).as_str())
+        .bind(role.base.as_ref().map(RoleName::as_str))
+        .execute(tx)
+        .await;
+    match added {
+        Err(error) if is_taken(&error) => Err(taken()),
+        other => other.map(drop),
+    }
+}
+
+/// Changes a custom role, which must be there.
+pub(crate) async fn put(tx: &mut Tx, role: &Role) -> Result<(), StoreError> {
+    check_custom(&role.name)?;
+    check_base(role)?;
+    let changed = sql("UPDATE roles SET description = $1, permissions = $2, base = $3 WHERE name = $4")
+        .bind(role.description.as_str())
+        .bind(permissions_text(role).as_str())
+        .bind(role.base.as_ref().map(RoleName::as_str))
+        .bind(role.name.as_str())
+        .execute(tx)
+        .await?;
+    if changed == 0 { Err(StoreError::NotFound { what: "role", name: role.name.to_string() }) } else { Ok(()) }
+}
+
+/// Removes a custom role that nobody has.
+pub(crate) async fn delete(tx: &mut Tx, name: &RoleName) -> Result<(), StoreError> {
+    check_custom(name)?;
+    let granted = "SELECT id FROM grants WHERE role = $1 UNION ALL SELECT id FROM team_grants WHERE role = $1 LIMIT 1";
+    if sql(granted).bind(name.as_str()).fetch_first(tx, "grants").await?.is_some() {
+        return Err(StoreError::RoleInUse(name.to_string()));
+    }
+    let removed = sql("DELETE FROM roles WHERE name = $1").bind(name.as_str()).execute(tx).await?;
+    if removed == 0 {
+        return Err(StoreError::NotFound { what: "role", name: name.to_string() });
+    }
+    key_ages::drop_of(tx, name).await?;
+    factor_roles::drop_of(tx, name).await
+}
+
+fn check_custom(name: &RoleName) -> Result<(), StoreError> {
+    if BUILT_IN.contains(&name.as_str()) { Err(StoreError::RoleBuiltIn(name.to_string())) } else { Ok(()) }
+}
+
+fn check_base(role: &Role) -> Result<(), StoreError> {
+    match &role.base {
+        Some(base) if !BUILT_IN.contains(&base.as_str()) => Err(StoreError::BaseNotBuiltIn(base.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn permissions_text(role: &Role) -> String {
+    let names: Vec<&str> = role.permissions.iter().map(Permission::as_str).collect();
+    serde_json::Value::from(names).to_string()
 }
 
 /// That there is such a role, built in or custom.

@@ -14,15 +14,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::NameTaken`].
     pub async fn add_team(&self, by: &By, name: TeamName, description: impl Into<String>) -> Result<Team, StoreError> {
-        let team = Team { id: TeamId::fresh(), name, description: description.into(), created_at: self.clock.now() };
         let mut tx = self.write().await?;
         tx.change_directory().await?;
+        let team = self.add_team_in(&mut tx, by, name, description.into()).await?;
+        tx.commit().await?;
+        Ok(team)
+    }
+
+    pub(crate) async fn add_team_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: TeamName,
+        description: String,
+    ) -> Result<Team, StoreError> {
+        let team = Team { id: TeamId::fresh(), name, description, created_at: self.clock.now() };
         let added = sql("INSERT INTO teams (id, name, description, created_at) VALUES ($1, $2, $3, $4)")
             .bind(team.id.as_str())
             .bind(team.name.as_str())
             .bind(team.description.as_str())
             .bind(team.created_at)
-            .execute(&mut tx)
+            .execute(tx)
             .await;
         match added {
             Err(error) if is_taken(&error) => {
@@ -30,9 +42,22 @@ impl Store {
             }
             other => other?,
         };
-        self.record(&mut tx, by, "team.add", team.name.as_str()).await?;
-        tx.commit().await?;
+        self.record(tx, by, "team.add", team.name.as_str()).await?;
         Ok(team)
+    }
+
+    /// Says anew what a team is for.
+    pub(crate) async fn describe_team_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &TeamName,
+        description: &str,
+    ) -> Result<(), StoreError> {
+        let team = require(tx, name).await?;
+        let statement = sql("UPDATE teams SET description = $1 WHERE id = $2");
+        statement.bind(description).bind(team.id.as_str()).execute(tx).await?;
+        self.record(tx, by, "team.describe", name.as_str()).await
     }
 
     /// Removes a team with its grants; its members stay, without what it gave them.
@@ -42,12 +67,17 @@ impl Store {
     pub async fn remove_team(&self, by: &By, name: &TeamName) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let team = require(&mut tx, name).await?;
         let owners = owners::count(&mut tx).await?;
-        sql("DELETE FROM teams WHERE id = $1").bind(team.id.as_str()).execute(&mut tx).await?;
+        self.remove_team_in(&mut tx, by, name).await?;
         owners::keep(&mut tx, owners).await?;
-        self.record(&mut tx, by, "team.remove", name.as_str()).await?;
         tx.commit().await
+    }
+
+    /// [`Store::remove_team`], without a look at the owners.
+    pub(crate) async fn remove_team_in(&self, tx: &mut Tx, by: &By, name: &TeamName) -> Result<(), StoreError> {
+        let team = require(tx, name).await?;
+        sql("DELETE FROM teams WHERE id = $1").bind(team.id.as_str()).execute(tx).await?;
+        self.record(tx, by, "team.remove", name.as_str()).await
     }
 
     /// Gives all members of a team a role. Giving what it has changes nothing.
@@ -63,17 +93,31 @@ impl Store {
     ) -> Result<TeamGrant, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let team = require(&mut tx, name).await?;
-        roles::require(&mut tx, &role).await?;
-        if let Some(grant) = find_grant(&mut tx, &team.id, &role, &scope).await? {
-            return Ok(grant);
+        let (grant, is_new) = self.add_team_grant_in(&mut tx, by, name, (role, scope)).await?;
+        if is_new {
+            tx.commit().await?;
+        }
+        Ok(grant)
+    }
+
+    /// [`Store::add_team_grant`]; answers whether it is new.
+    pub(crate) async fn add_team_grant_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &TeamName,
+        (role, scope): (RoleName, Scope),
+    ) -> Result<(TeamGrant, bool), StoreError> {
+        let team = require(tx, name).await?;
+        roles::require(tx, &role).await?;
+        if let Some(grant) = find_grant(tx, &team.id, &role, &scope).await? {
+            return Ok((grant, false));
         }
         let grant = TeamGrant { id: GrantId::fresh(), team: team.id, role, scope, created_at: self.clock.now() };
-        insert_grant(&mut tx, &grant).await?;
+        insert_grant(tx, &grant).await?;
         let object = object(format!("team {name}"), &grant.role, &grant.scope);
-        self.record(&mut tx, by, "grant.add", &object).await?;
-        tx.commit().await?;
-        Ok(grant)
+        self.record(tx, by, "grant.add", &object).await?;
+        Ok((grant, true))
     }
 
     /// Takes a role away from a team.
@@ -89,16 +133,27 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let team = require(&mut tx, name).await?;
+        let owners = owners::count(&mut tx).await?;
+        self.remove_team_grant_in(&mut tx, by, name, (role, scope)).await?;
+        owners::keep(&mut tx, owners).await?;
+        tx.commit().await
+    }
+
+    /// [`Store::remove_team_grant`], without a look at the owners.
+    pub(crate) async fn remove_team_grant_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        name: &TeamName,
+        (role, scope): (&RoleName, &Scope),
+    ) -> Result<(), StoreError> {
+        let team = require(tx, name).await?;
         let object = object(format!("team {name}"), role, scope);
-        let Some(grant) = find_grant(&mut tx, &team.id, role, scope).await? else {
+        let Some(grant) = find_grant(tx, &team.id, role, scope).await? else {
             return Err(StoreError::NotFound { what: "grant", name: object });
         };
-        let owners = owners::count(&mut tx).await?;
-        sql("DELETE FROM team_grants WHERE id = $1").bind(grant.id.as_str()).execute(&mut tx).await?;
-        owners::keep(&mut tx, owners).await?;
-        self.record(&mut tx, by, "grant.remove", &object).await?;
-        tx.commit().await
+        sql("DELETE FROM team_grants WHERE id = $1").bind(grant.id.as_str()).execute(tx).await?;
+        self.record(tx, by, "grant.remove", &object).await
     }
 
     /// The team of that name.

@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+pub mod api;
 mod assets;
 mod back_channel;
 mod confirm;

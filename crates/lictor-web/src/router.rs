@@ -15,8 +15,8 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, assets, back_channel, confirm, factors, form, key_rotation, keys, leak, me, passkey_sign_in, password,
-    reset, reset_factors, sessions, sign_in, sign_on, sign_out, token,
+    account, api, assets, back_channel, confirm, factors, form, key_rotation, keys, leak, me, passkey_sign_in,
+    password, reset, reset_factors, sessions, sign_in, sign_on, sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -69,6 +69,7 @@ pub fn router(state: WebState) -> Router {
         .route(reset::PATH, get(reset::show).post(reset::submit))
         .route(reset_factors::PATH, get(reset_factors::show).post(reset_factors::submit))
         .route("/lictor/me", get(me::show))
+        .merge(api::router())
         .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))

@@ -13,6 +13,7 @@ use lictor_model::{CredentialKind, Identity, Reason};
 use lictor_store::By;
 
 use crate::answer::{self, Early};
+use crate::api::refusal::Refusal;
 use crate::layout::{Done, Layout, Section};
 use crate::next::Next;
 use crate::router::WebState;
@@ -164,26 +165,33 @@ impl Visit {
 
     /// Answers with the reason in these words.
     pub(crate) fn say(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
-        let mut response = if self.reads_html {
+        if !self.reads_html {
+            return self.tell(status, reason, detail);
+        }
+        let mut response = {
             let request = self.caller.request.as_str();
             let layout = self.layout(Section::Alone, None);
             answer::page(status, &Message { layout, title: title(status), detail, code: reason.code(), request })
-        } else {
-            self.json(status, reason, detail)
         };
         answer::seal(response.headers_mut());
         mark(&mut response, reason, None);
         response
     }
 
-    fn json(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
-        let body = serde_json::json!({
-            "detail": detail,
-            "exception_message": detail,
-            "reason": reason.code(),
-            "request_id": self.caller.request.as_str(),
-        });
-        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    /// Answers a program with the reason in these words, whatever it says that it reads.
+    pub(crate) fn tell(&self, status: StatusCode, reason: Reason, detail: &str) -> Response {
+        let refusal = Refusal {
+            detail: detail.to_owned(),
+            exception_message: detail.to_owned(),
+            reason: reason.code().to_owned(),
+            request_id: self.caller.request.to_string(),
+        };
+        // Plain data, and so always JSON.
+        let body = serde_json::to_string(&refusal).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        answer::seal(response.headers_mut());
+        mark(&mut response, reason, None);
+        response
     }
 
     /// Whether the caller reads pages.

@@ -1,5 +1,6 @@
 //! Which command was asked for? One file per noun; this one names them all and runs the chosen one.
 
+pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod ban;
@@ -102,6 +103,10 @@ enum Command {
     /// Bans: whose passwords are not looked at for a while.
     #[command(subcommand)]
     Ban(ban::BanCommand),
+    /// Make people, teams, roles and grants what a file says: shows what changes, and changes all of it or nothing.
+    Apply(apply::Apply),
+    /// Write people, teams, roles and grants as a file that `apply` takes; nothing secret is in it.
+    Export(apply::Export),
     /// Identity providers: forget one that is gone.
     #[command(subcommand)]
     Provider(provider::Provider),
@@ -161,6 +166,8 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
             grant.check(target)?;
             on_store(target, async |console| grant.run(&console).await)
         }
+        Command::Apply(apply) => on_store(target, async |console| apply.run(&console).await),
+        Command::Export(export) => on_store(target, async |console| export.run(&console).await),
         Command::Ban(ban) => on_store(target, async |console| ban.run(&console).await),
         Command::Provider(provider) => on_store(target, async |console| provider.run(&console).await),
         Command::Backup(backup) => on_store(target, async |console| backup.run(&console).await),
@@ -235,6 +242,9 @@ mod tests {
             "grant add alice --role viewer --workspace research",
             "grant add --team data --role developer",
             "grant list --team data",
+            "role change deployer --permission see_flows",
+            "user set-account-role alice admin",
+            "service-account set-account-role ci member",
             "team add data --description people",
             "team add-member data alice etl-worker",
             "team remove-member data alice",
@@ -243,6 +253,9 @@ mod tests {
             "up --providers providers.toml",
             "issuer list --json",
             "issuer whose github claims.json --config lictor.toml",
+            "apply access.toml --dry-run",
+            "apply -",
+            "export",
             "import htpasswd users.htpasswd --dry-run",
             "audit list --actor alice --since 1h --limit 5",
             "can alice SOCKET /api/events/in --workspace default",

@@ -41,6 +41,7 @@ pub(super) const TABLES: &[Table] = &[
     whole("meta"),
     whole("principals"),
     whole("passwords"),
+    whole("account_admins"),
     whole("roles"),
     whole("max_key_ages"),
     whole("grants"),
@@ -54,6 +55,7 @@ pub(super) const TABLES: &[Table] = &[
     whole("automations"),
     whole("bans"),
     whole("external_accounts"),
+    whole("managed"),
     // What counts once must not count again because of a backup.
     whole("spent"),
     // A session that was ended since must not live again; people sign in anew.

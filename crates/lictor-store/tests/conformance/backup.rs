@@ -20,6 +20,7 @@ fn people(directory: &Directory) -> Vec<&str> {
 pub(crate) async fn what_was_taken_out_is_put_back_into_another_database(stage: Stage) {
     stage.add_user("alice", Some("owner")).await.unwrap();
     stage.add_user("bob", Some("viewer")).await.unwrap();
+    stage.store.set_admin(&By::console(), &named("bob"), true).await.unwrap();
     let kept = stage.add_key("alice", "one!", "caf\u{e9} \"x\"\n").await.id;
     let (file, summary) = taken(&stage).await;
     assert_eq!((summary.rows["principals"], summary.rows["api_keys"], summary.rows["grants"]), (2, 1, 2));

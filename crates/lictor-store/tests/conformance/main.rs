@@ -18,6 +18,7 @@ mod credentials;
 mod directory;
 mod factors;
 mod keys;
+mod managed;
 mod opening;
 mod owners;
 mod record;
@@ -53,6 +54,10 @@ macro_rules! on_a_new_place {
 }
 
 on_one_handle! {
+    managed: an_admin_is_loaded_and_goes_with_the_principal,
+    managed: a_change_is_made_only_while_the_right_to_it_holds,
+    managed: a_role_is_changed_as_a_whole,
+    managed: many_changes_are_made_as_a_whole_or_not_at_all,
     directory: what_is_added_is_loaded,
     directory: a_change_that_fails_leaves_nothing,
     directory: a_name_is_taken_once_and_its_successor_is_somebody_else,

@@ -1,5 +1,6 @@
 //! What key does the form ask for? Its label, its end and its limits, or what is wrong with them.
 
+use lictor_manage::text;
 use lictor_model::{Narrowing, Timestamp, WorkspaceName};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -16,7 +17,6 @@ pub(super) const EXPIRIES: [(&str, &str); 5] = [
     ("never", "never"),
 ];
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
-const LABEL_CHARS: usize = 100;
 
 /// The form as it was filled in, and what it makes.
 pub(super) struct Wish {
@@ -92,18 +92,11 @@ impl Wish {
 fn label_problem(label: &str) -> Option<String> {
     if label.is_empty() {
         Some("Say what the key is for: you will want to know when you revoke it.".to_owned())
-    } else if label.chars().count() > LABEL_CHARS || label.chars().any(is_unseen) {
-        Some(format!("Use at most {LABEL_CHARS} characters that show, in one line."))
+    } else if !text::is_line(label, text::LABEL) {
+        Some(format!("Use at most {} characters that show, in one line.", text::LABEL))
     } else {
         None
     }
-}
-
-/// Whether it shows nothing, or turns round what stands beside it where keys are listed.
-fn is_unseen(letter: char) -> bool {
-    let turns =
-        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    turns || letter.is_control()
 }
 
 /// When a key of that choice ends; a date lasts until its own end.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lictor_model::{Ban, BanCause, BanSubject, ClientAddress, PrincipalKind, PrincipalName, Timestamp};
+use lictor_model::{Ban, BanSubject, ClientAddress, PrincipalKind, PrincipalName, Timestamp};
 use serde_json::{Value, json};
 
 use super::error::CliError;
@@ -49,7 +49,7 @@ impl BanCommand {
         match self {
             Self::List => list(console).await,
             Self::Lift(lift) => {
-                let lifted = console.store.lift_bans(&console.by, &lift.which).await?;
+                let lifted = console.admin.lift_bans(&lift.which).await?;
                 let text = lifted.iter().map(|ban| format!("lifted the ban on {}\n", ban.subject)).collect::<String>();
                 Ok(Printed::new(text, lifted.iter().map(as_json).collect()))
             }
@@ -59,7 +59,7 @@ impl BanCommand {
 }
 
 async fn list(console: &Console) -> Result<Printed, CliError> {
-    let (bans, now) = (console.store.list_bans().await?, console.clock.now());
+    let (bans, now) = (console.admin.list_bans().await?, console.clock.now());
     let rows: Vec<Vec<String>> = bans.iter().map(|ban| row(ban, now)).collect();
     let header = ["ACCOUNT", "ADDRESS", "CAUSE", "SINCE", "UNTIL", "LEFT"];
     Ok(Printed::new(table(&header, &rows), bans.iter().map(as_json).collect()))
@@ -71,11 +71,8 @@ impl Add {
             Ok(address) => BanSubject { account: None, address: Some(address) },
             Err(_) => BanSubject { account: Some(user(console, &self.which).await?), address: None },
         };
-        let began_at = console.clock.now();
         let seconds = i64::try_from(self.length.as_secs()).unwrap_or(i64::MAX);
-        let ends_at = began_at.plus_seconds(seconds);
-        let ban = Ban { subject, cause: BanCause::Administrator, began_at, ends_at };
-        console.store.add_ban(&console.by, &ban).await?;
+        let ban = console.admin.add_ban(subject, seconds).await?;
         Ok(Printed::new(format!("banned {} until {}", ban.subject, ban.ends_at), as_json(&ban)))
     }
 }

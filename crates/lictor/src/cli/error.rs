@@ -1,5 +1,6 @@
 //! Why did a command fail? One line that says what to change.
 
+use lictor_manage::ManageError;
 use lictor_model::key::EntropyError;
 use lictor_model::principal::NameError;
 use lictor_model::role::RoleNameError;
@@ -7,6 +8,7 @@ use lictor_model::team::TeamNameError;
 use lictor_model::{PrincipalName, RoleName, TeamName};
 use lictor_store::StoreError;
 
+use super::apply::ApplyError;
 use super::audit::automations::AutomationsError;
 use super::backup::BackupFileError;
 use super::can::CanError;
@@ -39,6 +41,10 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Manage(#[from] ManageError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
     RoleName(#[from] RoleNameError),
@@ -66,14 +72,10 @@ pub(crate) enum CliError {
     Up(#[from] UpError),
     #[error(transparent)]
     App(#[from] AppError),
-    #[error("{0:?} is disabled, and a link would do nothing: enable the account first with `lictor user enable {0}`")]
-    Disabled(String),
     #[error(
         "{0:?} is neither an address nor a name: write 192.0.2.7, 2001:db8::7 (for its /64), or the name of a user"
     )]
     BanSubject(String),
-    #[error("the system gave a token that cannot be used: try again")]
-    Token,
     #[error("the system gives no runtime: {0}")]
     Runtime(#[source] std::io::Error),
     #[error(

@@ -2,9 +2,8 @@
 
 use clap::{Args, Subcommand};
 use lictor_authz::{AccessView, Origin};
-use lictor_model::{
-    Assignments, Grant, GrantId, Principal, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName, Timestamp,
-};
+use lictor_manage::{GrantLine, Holder, ManageError};
+use lictor_model::{PrincipalName, RoleName, Scope};
 use lictor_store::StoreError;
 use serde_json::{Value, json};
 
@@ -78,13 +77,6 @@ impl GrantCommand {
     }
 }
 
-/// Whose grant it is.
-#[derive(PartialEq, Eq)]
-enum Holder {
-    Principal(PrincipalName),
-    Team(TeamName),
-}
-
 impl Whose {
     /// The one that was named, which must be there.
     async fn find(&self, console: &Console) -> Result<Holder, CliError> {
@@ -98,32 +90,20 @@ impl Whose {
 impl Change {
     async fn add(self, console: &Console) -> Result<Printed, CliError> {
         let (role, scope) = (RoleName::parse(&self.role)?, scope(self.workspace.as_deref()));
-        let line = match self.whose.find(console).await? {
-            Holder::Principal(name) => {
-                let grant = console.store.add_grant(&console.by, &name, role, scope).await?;
-                Line::of_principal(grant, name)
-            }
-            Holder::Team(name) => {
-                let grant = console.store.add_team_grant(&console.by, &name, role, scope).await?;
-                Line::of_team(grant, name)
-            }
-        };
-        Ok(Printed::new(format!("{} is {} {}", line.holder, line.role, place(&line.scope)), line.as_json()))
+        let line = console.admin.add_grant(&self.whose.find(console).await?, role, scope).await?;
+        Ok(Printed::new(format!("{} is {} {}", line.holder, line.role, place(&line.scope)), as_json(&line)))
     }
 
     async fn remove(self, console: &Console) -> Result<Printed, CliError> {
         let (role, scope) = (RoleName::parse(&self.role)?, scope(self.workspace.as_deref()));
         let holder = self.whose.find(console).await?;
-        match &holder {
-            Holder::Principal(name) => {
-                let removed = console.store.remove_grant(&console.by, name, &role, &scope).await;
-                if matches!(removed, Err(StoreError::NotFound { what: "grant", .. })) {
-                    refuse_through_team(console, name, &role, &scope).await?;
-                }
-                removed?;
-            }
-            Holder::Team(name) => console.store.remove_team_grant(&console.by, name, &role, &scope).await?,
+        let removed = console.admin.remove_grant(&holder, &role, &scope).await;
+        if let (Holder::Principal(name), Err(ManageError::Store(StoreError::NotFound { what: "grant", .. }))) =
+            (&holder, &removed)
+        {
+            refuse_through_team(console, name, &role, &scope).await?;
         }
+        removed?;
         let json = json!({
             "for": holder.principal(), "team": holder.team(), "role": role, "workspace": self.workspace, "change": "removed",
         });
@@ -153,92 +133,30 @@ async fn refuse_through_team(
 
 impl List {
     async fn run(self, console: &Console) -> Result<Printed, CliError> {
-        let all = console.store.load_assignments().await?;
-        let mut lines = lines(all, &console.store.list_principals(None).await?);
+        let mut lines = console.admin.list_grants().await?;
         if self.whose.name.is_some() || self.whose.team.is_some() {
             let holder = self.whose.find(console).await?;
             lines.retain(|line| line.holder == holder);
         }
-        let rows: Vec<Vec<String>> = lines.iter().map(Line::as_row).collect();
-        let json = lines.iter().map(Line::as_json).collect();
+        let rows: Vec<Vec<String>> = lines.iter().map(as_row).collect();
+        let json = lines.iter().map(as_json).collect();
         Ok(Printed::new(table(&["NAME", "ROLE", "WHERE", "BY", "SINCE"], &rows), Value::Array(json)))
     }
 }
 
-impl Holder {
-    fn principal(&self) -> Option<&str> {
-        match self {
-            Self::Principal(name) => Some(name.as_str()),
-            Self::Team(_) => None,
-        }
-    }
-
-    fn team(&self) -> Option<&str> {
-        match self {
-            Self::Principal(_) => None,
-            Self::Team(name) => Some(name.as_str()),
-        }
-    }
+fn as_row(line: &GrantLine) -> Vec<String> {
+    let (holder, role) = (line.holder.to_string(), line.role.to_string());
+    vec![holder, role, place(&line.scope), line.source.to_string(), line.since.to_rfc3339()]
 }
 
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Principal(name) => write!(f, "{name}"),
-            Self::Team(name) => write!(f, "team {name}"),
-        }
-    }
-}
-
-/// A grant, of a principal or of a team.
-struct Line {
-    id: GrantId,
-    holder: Holder,
-    role: RoleName,
-    scope: Scope,
-    source: Source,
-    since: Timestamp,
-}
-
-/// All grants, those of teams last.
-fn lines(all: Assignments, principals: &[Principal]) -> Vec<Line> {
-    let principal = |grant: &Grant| principals.iter().find(|principal| principal.id == grant.principal);
-    let own = all.grants.into_iter().filter_map(|grant| {
-        let name = principal(&grant)?.name.clone();
-        Some(Line::of_principal(grant, name))
-    });
-    let of_teams = all.team_grants.into_iter().filter_map(|grant| {
-        let name = all.teams.iter().find(|team| team.id == grant.team)?.name.clone();
-        Some(Line::of_team(grant, name))
-    });
-    own.chain(of_teams).collect()
-}
-
-impl Line {
-    fn of_principal(grant: Grant, name: PrincipalName) -> Self {
-        let Grant { id, role, scope, source, created_at: since, .. } = grant;
-        Self { id, holder: Holder::Principal(name), role, scope, source, since }
-    }
-
-    fn of_team(grant: TeamGrant, name: TeamName) -> Self {
-        let TeamGrant { id, role, scope, created_at: since, .. } = grant;
-        Self { id, holder: Holder::Team(name), role, scope, source: Source::ByHand, since }
-    }
-
-    fn as_row(&self) -> Vec<String> {
-        let (holder, role) = (self.holder.to_string(), self.role.to_string());
-        vec![holder, role, place(&self.scope), self.source.to_string(), self.since.to_rfc3339()]
-    }
-
-    fn as_json(&self) -> Value {
-        json!({
-            "id": self.id,
-            "for": self.holder.principal(),
-            "team": self.holder.team(),
-            "role": self.role,
-            "workspace": workspace_of(&self.scope),
-            "source": source(&self.source),
-            "created_at": self.since.to_rfc3339(),
-        })
-    }
+fn as_json(line: &GrantLine) -> Value {
+    json!({
+        "id": line.id,
+        "for": line.holder.principal(),
+        "team": line.holder.team(),
+        "role": line.role,
+        "workspace": workspace_of(&line.scope),
+        "source": source(&line.source),
+        "created_at": line.since.to_rfc3339(),
+    })
 }

@@ -5,8 +5,9 @@ mod shown;
 
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
-use lictor_model::{ApiKey, Narrowing, Permission, Principal, WorkspaceName};
-use lictor_store::{KeyRow, NewKey};
+use lictor_manage::NewKey;
+use lictor_model::{Narrowing, Permission, Principal, WorkspaceName};
+use lictor_store::KeyRow;
 use serde_json::json;
 
 use super::error::CliError;
@@ -98,9 +99,7 @@ impl Limits {
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
-    let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
-    let network = text.parse::<IpNet>().ok().or_else(single).map(|network| network.trunc());
-    network.ok_or_else(|| "write a network as 10.0.0.0/8, or one address".to_owned())
+    Narrowing::parse_network(text).map_err(|_| "write a network as 10.0.0.0/8, or one address".to_owned())
 }
 
 /// `lictor key list`
@@ -149,16 +148,13 @@ impl Key {
 impl Create {
     async fn run(self, console: &Console) -> Result<Printed, CliError> {
         let owner = console.principal(&self.owner).await?;
-        let secret = ApiKey::generate()?;
         let new = NewKey {
-            principal: owner.name.clone(),
+            owner: owner.name.clone(),
             label: self.label,
-            digest: secret.digest(),
-            hint: secret.hint(),
             expires_at: self.expires.after(console.clock.now()),
             narrowing: self.limits.narrowing(),
         };
-        let made = console.store.add_key(&console.by, new).await?;
+        let (secret, made) = console.admin.make_key(new).await?;
         note(&owner, &made);
         let keys = Keyring::of(console, Some(&owner.name)).await?;
         Ok(Printed::new(secret.expose(), keys.as_json_with(&made, &secret)))
@@ -189,7 +185,7 @@ impl List {
 
 impl Revoke {
     async fn run(self, console: &Console) -> Result<Printed, CliError> {
-        let revoked = console.store.revoke_key(&console.by, &self.key).await?;
+        let revoked = console.admin.revoke_key(&self.key).await?;
         let json = json!({ "id": revoked.id, "label": revoked.label, "change": "revoked" });
         Ok(Printed::new(format!("revoked key {}", revoked.id), json))
     }

@@ -35,7 +35,7 @@ impl SetMaxKeyAge {
     pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
         let name = RoleName::parse(&self.name)?;
         let seconds = self.age.0.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        console.store.set_max_key_age(&console.by, &name, seconds).await?;
+        console.admin.set_max_key_age(&name, seconds).await?;
         let text = match seconds {
             Some(seconds) => {
                 format!("keys of those who have the role {name} end after {} at the latest", in_words(seconds))

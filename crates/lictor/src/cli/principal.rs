@@ -3,8 +3,8 @@
 pub(crate) mod show;
 
 use clap::Args;
-use lictor_authz::{AccessView, Holding};
-use lictor_model::{Principal, PrincipalKind, PrincipalName, RoleName, Scope};
+use lictor_authz::AccessView;
+use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName, RoleName, Scope};
 use lictor_store::NewPrincipal;
 use serde_json::{Value, json};
 
@@ -40,6 +40,32 @@ impl FirstRole {
     }
 }
 
+/// `lictor user set-account-role`, and of service accounts
+#[derive(Debug, Args)]
+pub(crate) struct SetAccountRole {
+    /// Whose.
+    name: String,
+    /// An owner is made by `lictor grant add NAME --role owner`.
+    #[arg(value_parser = account_role)]
+    role: AccountRole,
+}
+
+fn account_role(text: &str) -> Result<AccountRole, String> {
+    let known = [AccountRole::Admin, AccountRole::Member].into_iter().find(|role| role.as_str() == text);
+    known.ok_or_else(|| "write admin or member; an owner is made by `lictor grant add NAME --role owner`".to_owned())
+}
+
+impl SetAccountRole {
+    /// Runs it.
+    pub(crate) async fn run(self, console: &Console, kind: PrincipalKind) -> Result<Printed, CliError> {
+        let principal = find(console, kind, &Named { name: self.name }).await?;
+        console.admin.set_account_role(kind, &principal.name, self.role).await?;
+        let role = access(console).await?.account_role(&principal.id);
+        let json = json!({ "id": principal.id, "name": principal.name, "kind": principal.kind, "account_role": role, "change": "set-account-role" });
+        Ok(Printed::new(format!("{} {} is {role} of the account", noun(kind), principal.name), json))
+    }
+}
+
 /// The word of the command line for a kind.
 pub(crate) const fn noun(kind: PrincipalKind) -> &'static str {
     match kind {
@@ -51,50 +77,51 @@ pub(crate) const fn noun(kind: PrincipalKind) -> &'static str {
 /// Adds one.
 pub(crate) async fn add(console: &Console, new: NewPrincipal) -> Result<Printed, CliError> {
     let lonely = new.role.is_none();
-    let principal = console.store.add_principal(&console.by, new).await?;
-    let holdings = access(console).await?.holdings(&principal.id);
+    let principal = console.admin.add_principal(new).await?;
+    let access = access(console).await?;
     let mut text = format!("added {} {}", noun(principal.kind), principal.name);
     if lonely {
         text += &format!("; it may do nothing yet: lictor grant add {} --role viewer", principal.name);
     }
-    Ok(Printed::new(text, as_json(&principal, &holdings)))
+    Ok(Printed::new(text, as_json(&principal, &access)))
 }
 
 /// Lists all of a kind.
 pub(crate) async fn list(console: &Console, kind: PrincipalKind) -> Result<Printed, CliError> {
-    let principals = console.store.list_principals(Some(kind)).await?;
+    let principals = console.admin.list_principals(Some(kind)).await?;
     let access = access(console).await?;
     let row = |principal: &Principal| {
         let state = if principal.disabled { "disabled" } else { "enabled" };
         vec![
             principal.name.to_string(),
             state.to_owned(),
+            access.account_role(&principal.id).to_string(),
             holding::as_text(&access.holdings(&principal.id)),
             principal.created_at.to_rfc3339(),
         ]
     };
     let rows: Vec<Vec<String>> = principals.iter().map(row).collect();
-    let json: Vec<Value> =
-        principals.iter().map(|principal| as_json(principal, &access.holdings(&principal.id))).collect();
-    Ok(Printed::new(table(&["NAME", "STATE", "ROLES", "CREATED"], &rows), Value::Array(json)))
+    let json: Vec<Value> = principals.iter().map(|principal| as_json(principal, &access)).collect();
+    Ok(Printed::new(table(&["NAME", "STATE", "ACCOUNT", "ROLES", "CREATED"], &rows), Value::Array(json)))
 }
 
 /// Shows one, with its keys.
 pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
     let principal = find(console, kind, named).await?;
-    let holdings = access(console).await?.holdings(&principal.id);
+    let access = access(console).await?;
     let keys = Keyring::of(console, Some(&principal.name)).await?;
-    let mut json = as_json(&principal, &holdings);
+    let mut json = as_json(&principal, &access);
     if let Some(object) = json.as_object_mut() {
         object.insert("keys".to_owned(), keys.as_json());
     }
     let mut text = format!(
-        "name     {}\nkind     {}\nid       {}\nstate    {}\nroles    {}\ncreated  {}\n",
+        "name     {}\nkind     {}\nid       {}\nstate    {}\naccount  {}\nroles    {}\ncreated  {}\n",
         principal.name,
         noun(principal.kind),
         principal.id,
         if principal.disabled { "disabled" } else { "enabled" },
-        holding::as_text(&holdings),
+        access.account_role(&principal.id),
+        holding::as_text(&access.holdings(&principal.id)),
         principal.created_at,
     );
     if !keys.is_empty() {
@@ -111,7 +138,7 @@ pub(crate) async fn set_disabled(
     disabled: bool,
 ) -> Result<Printed, CliError> {
     let principal = find(console, kind, named).await?;
-    console.store.set_disabled(&console.by, &principal.name, disabled).await?;
+    console.admin.set_disabled(kind, &principal.name, disabled).await?;
     let done = if disabled { "disabled" } else { "enabled" };
     changed(&principal, done)
 }
@@ -119,7 +146,7 @@ pub(crate) async fn set_disabled(
 /// Removes one, with its keys, sessions, grants and memberships.
 pub(crate) async fn remove(console: &Console, kind: PrincipalKind, named: &Named) -> Result<Printed, CliError> {
     let principal = find(console, kind, named).await?;
-    console.store.remove_principal(&console.by, &principal.name).await?;
+    console.admin.remove_principal(kind, &principal.name).await?;
     changed(&principal, "removed")
 }
 
@@ -140,13 +167,14 @@ async fn access(console: &Console) -> Result<AccessView, CliError> {
     Ok(AccessView::build(&console.store.load_assignments().await?))
 }
 
-fn as_json(principal: &Principal, holdings: &[Holding]) -> Value {
+fn as_json(principal: &Principal, access: &AccessView) -> Value {
     json!({
         "id": principal.id,
         "name": principal.name,
         "kind": principal.kind,
         "disabled": principal.disabled,
         "created_at": principal.created_at.to_rfc3339(),
-        "roles": holdings.iter().map(holding::as_json).collect::<Vec<_>>(),
+        "account_role": access.account_role(&principal.id),
+        "roles": access.holdings(&principal.id).iter().map(holding::as_json).collect::<Vec<_>>(),
     })
 }

@@ -13,7 +13,7 @@ use crate::address;
 use crate::config::{self, units};
 
 /// The longest that a link lasts.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+const LONGEST: i64 = lictor_manage::LONGEST_RESET_LINK;
 
 /// `lictor user reset-link`
 #[derive(Debug, Args)]
@@ -27,7 +27,8 @@ pub(crate) struct ResetLink {
 
 pub(super) fn length(text: &str) -> Result<Duration, String> {
     let length = units::duration(text).map_err(|error| error.to_string())?;
-    if length > LONGEST { Err("a link lasts at most 7d".to_owned()) } else { Ok(length) }
+    let fits = i64::try_from(length.as_secs()).is_ok_and(|seconds| seconds <= LONGEST);
+    if fits { Ok(length) } else { Err("a link lasts at most 7d".to_owned()) }
 }
 
 impl ResetLink {
@@ -37,15 +38,11 @@ impl ResetLink {
         if user.kind == PrincipalKind::ServiceAccount {
             return Err(CliError::NoPasswords(self.name));
         }
-        if user.disabled {
-            return Err(CliError::Disabled(self.name));
-        }
-        let token = lictor_authn::reset::fresh_token()?;
-        let digest = lictor_authn::reset::digest(token.expose()).ok_or(CliError::Token)?;
-        let seconds = i64::try_from(self.expires.as_secs()).unwrap_or(i64::MAX);
-        let ends = console.clock.now().plus_seconds(seconds);
+        // Before the link is made: one that cannot be handed over is of no use.
         let address = gateway(console, target).await?;
-        console.store.add_reset_link(&console.by, &user.name, &digest, ends).await?;
+        let seconds = i64::try_from(self.expires.as_secs()).unwrap_or(i64::MAX);
+        let made = console.admin.make_reset_link(&user.name, seconds).await?;
+        let (token, ends) = (made.token, made.expires_at);
         let url = format!("{address}{}?token={}", lictor_web::reset::PATH, token.expose());
         eprintln!("lictor: the link sets a new password of {}, once, until {ends}; give it to nobody else", user.name);
         let json = json!({ "name": user.name, "url": url, "expires_at": ends.to_rfc3339() });

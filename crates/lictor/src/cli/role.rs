@@ -23,6 +23,11 @@ pub(crate) enum RoleCommand {
         after_help = "Examples:\n  lictor role add deployer --permission see_flows --permission see_deployments --permission write_deployments\n  lictor role add auditor --based-on viewer --permission see_workspace_settings\n\nA role that is based on a built-in one follows it: what that one gains with a new version of Lictor, it gains too.\nPermissions are spelled as Prefect Cloud's scopes; `lictor role show owner` lists them all."
     )]
     Add(Add),
+    /// Change what a role of your own says, as a whole: whoever has it has what it allows now within a second.
+    #[command(
+        after_help = "Example:\n  lictor role change deployer --permission see_flows --permission write_deployments"
+    )]
+    Change(Add),
     /// Remove a role of your own; refused while somebody has it.
     Remove(Named),
     /// Demand a second factor of those who have a role: at once they can do nothing in a browser without one.
@@ -44,7 +49,7 @@ pub(crate) struct Named {
     name: String,
 }
 
-/// `lictor role add`
+/// `lictor role add` and `lictor role change`
 #[derive(Debug, Args)]
 pub(crate) struct Add {
     /// 1 to 48 of a-z, 0-9 and -, beginning with a letter.
@@ -80,12 +85,13 @@ impl RoleCommand {
         match self {
             Self::List => list(console).await,
             Self::Show(named) => show(console, &named).await,
-            Self::Add(add) => add.run(console).await,
+            Self::Add(add) => add.run(console, false).await,
+            Self::Change(add) => add.run(console, true).await,
             Self::SetMaxKeyAge(set) => set.run(console).await,
             Self::SetSecondFactor(set) => set.run(console).await,
             Self::Remove(named) => {
                 let name = RoleName::parse(&named.name)?;
-                console.store.remove_role(&console.by, &name).await?;
+                console.admin.remove_role(&name).await?;
                 Ok(Printed::new(format!("removed role {name}"), json!({ "name": name, "change": "removed" })))
             }
         }
@@ -93,7 +99,7 @@ impl RoleCommand {
 }
 
 impl Add {
-    async fn run(self, console: &Console) -> Result<Printed, CliError> {
+    async fn run(self, console: &Console, is_there: bool) -> Result<Printed, CliError> {
         let role = Role {
             name: RoleName::parse(&self.name)?,
             description: self.description,
@@ -101,16 +107,20 @@ impl Add {
             permissions: self.permissions.into_iter().collect::<PermissionSet>(),
             built_in: false,
         };
-        console.store.add_role(&console.by, role.clone()).await?;
-        Ok(Printed::new(format!("added role {}", role.name), as_json(&role)))
+        let done = if is_there {
+            console.admin.change_role(&role).await?;
+            "changed"
+        } else {
+            console.admin.add_role(role.clone()).await?;
+            "added"
+        };
+        Ok(Printed::new(format!("{done} role {}", role.name), as_json(&role)))
     }
 }
 
 /// Every role: built in first.
 async fn all(console: &Console) -> Result<Vec<Role>, CliError> {
-    let mut roles = lictor_authz::roles::built_in().to_vec();
-    roles.extend(console.store.list_roles().await?);
-    Ok(roles)
+    Ok(console.admin.list_roles().await?.0)
 }
 
 async fn list(console: &Console) -> Result<Printed, CliError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use lictor_manage::ManageError;
 use lictor_model::{PrincipalKind, RoleName};
 use serde_json::json;
 
@@ -73,10 +74,9 @@ impl ResetFactors {
             return Ok(Printed::new(text, json!({ "name": user.name, "removed": had, "change": "reset-factors" })));
         }
         if user.disabled {
-            return Err(CliError::Disabled(self.name));
+            return Err(ManageError::Disabled(self.name).into());
         }
-        let token = lictor_authn::reset::fresh_token()?;
-        let digest = lictor_authn::reset::digest(token.expose()).ok_or(CliError::Token)?;
+        let (token, digest) = lictor_authn::reset::fresh()?;
         let ends = console.clock.now().plus_seconds(i64::try_from(self.expires.as_secs()).unwrap_or(i64::MAX));
         let address = gateway(console, target).await?;
         console.store.add_factor_reset_link(&console.by, &user.name, &digest, ends).await?;

@@ -5,7 +5,7 @@ use lictor_model::{PrincipalKind, PrincipalName};
 use lictor_store::NewPrincipal;
 
 use super::error::CliError;
-use super::principal::{self, FirstRole, Named};
+use super::principal::{self, FirstRole, Named, SetAccountRole};
 use super::printed::Printed;
 use super::target::Console;
 
@@ -25,6 +25,8 @@ pub(crate) enum ServiceAccount {
     Disable(Named),
     /// Undo `disable`.
     Enable(Named),
+    /// Make a machine an admin of the account, which manages all but owners through the API; or a member again.
+    SetAccountRole(SetAccountRole),
     /// Remove a machine, with keys and grants. The record keeps the name.
     Remove(Named),
 }
@@ -51,6 +53,7 @@ impl ServiceAccount {
             Self::Show(named) => principal::show(console, kind, &named).await,
             Self::Disable(named) => principal::set_disabled(console, kind, &named, true).await,
             Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
+            Self::SetAccountRole(set) => set.run(console, kind).await,
             Self::Remove(named) => principal::remove(console, kind, &named).await,
         }
     }

@@ -1,8 +1,10 @@
 //! Which store does a command work on? That of a data directory, or that of a configuration file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use lictor_manage::Administration;
 use lictor_model::{Clock, Principal, PrincipalName, Secret, Team, TeamName, WorkspaceName};
 use lictor_store::{By, Store};
 
@@ -135,6 +137,8 @@ pub(crate) struct Console {
     pub(crate) store: Store,
     /// For the record.
     pub(crate) by: By,
+    /// What is done here is done as over the network, by somebody who may do everything.
+    pub(crate) admin: Administration,
     /// The time.
     pub(crate) clock: Clock,
 }
@@ -147,22 +151,23 @@ impl Console {
             Place::Data(data) if !data.is_dir() => return Err(TargetError::Absent(data).into()),
             Place::Data(data) => store_url_in(&data),
         };
-        Self::open_url(&url).await
+        Self::open_url(&url, target.workspaces()?.into()).await
     }
 
     /// The same, where a data directory that is not there yet is made.
     pub(crate) async fn open_or_make(target: &Target) -> Result<Self, CliError> {
         match target.place()? {
-            Place::Data(data) => Self::open_url(&store_url_in(&data)).await,
+            Place::Data(data) => Self::open_url(&store_url_in(&data), target.workspaces()?.into()).await,
             Place::Config(_) => Self::open(target).await,
         }
     }
 
     /// Opens a store.
-    pub(crate) async fn open_url(url: &Secret) -> Result<Self, CliError> {
+    pub(crate) async fn open_url(url: &Secret, workspaces: Arc<[WorkspaceName]>) -> Result<Self, CliError> {
         let clock = Clock::system();
         let store = Store::open(url.expose(), clock.clone()).await?;
-        Ok(Self { store, by: By::console(), clock })
+        let admin = Administration::at_console(store.clone(), clock.clone(), workspaces);
+        Ok(Self { store, by: By::console(), admin, clock })
     }
 
     /// The principal of that name, of any kind.

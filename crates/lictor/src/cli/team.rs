@@ -1,7 +1,8 @@
 //! Which teams are there, who is in them, and what may they?
 
 use clap::{Args, Subcommand};
-use lictor_model::{Assignments, Principal, PrincipalName, Source, Team, TeamGrant, TeamName, Timestamp};
+use lictor_manage::{Member, Roster};
+use lictor_model::{PrincipalName, Team, TeamGrant, TeamName};
 use serde_json::{Value, json};
 
 use super::error::CliError;
@@ -66,8 +67,7 @@ impl TeamCommand {
             Self::List => list(console).await,
             Self::Show(named) => show(console, &named).await,
             Self::Remove(named) => {
-                let team = console.team(&named.name).await?;
-                console.store.remove_team(&console.by, &team.name).await?;
+                let team = console.admin.remove_team(&console.team(&named.name).await?.name).await?;
                 let json = json!({ "id": team.id, "name": team.name, "change": "removed" });
                 Ok(Printed::new(format!("removed team {}", team.name), json))
             }
@@ -80,7 +80,7 @@ impl TeamCommand {
 impl Add {
     async fn run(self, console: &Console) -> Result<Printed, CliError> {
         let name = TeamName::parse(&self.name)?;
-        let team = console.store.add_team(&console.by, name, self.description).await?;
+        let team = console.admin.add_team(name, &self.description).await?;
         let text = format!("added team {}; put somebody in: lictor team add-member {} NAME", team.name, team.name);
         Ok(Printed::new(text, as_json(&team)))
     }
@@ -89,7 +89,7 @@ impl Add {
 impl Members {
     async fn add(self, console: &Console) -> Result<Printed, CliError> {
         let (team, names) = self.read(console).await?;
-        let added = console.store.add_members(&console.by, &team.name, &names).await?;
+        let added = console.admin.add_members(&team.name, &names).await?;
         let text = if added.is_empty() {
             format!("all of them are in team {} already", team.name)
         } else {
@@ -100,9 +100,9 @@ impl Members {
 
     async fn remove(self, console: &Console) -> Result<Printed, CliError> {
         let (team, names) = self.read(console).await?;
-        console.store.remove_members(&console.by, &team.name, &names).await?;
+        console.admin.remove_members(&team.name, &names).await?;
         let mut text = format!("{} no longer in team {}", are(&names), team.name);
-        let roster = Roster::load(console).await?;
+        let roster = console.admin.roster().await?;
         let stay: Vec<Member<'_>> =
             roster.members(&team).into_iter().filter(|member| names.contains(&member.principal.name)).collect();
         if !stay.is_empty() {
@@ -112,11 +112,11 @@ impl Members {
             text += &format!(
                 "\n{} stays in it by {}; `lictor user disable {}` stops them at once",
                 member.principal.name,
-                member.said_by(),
+                said_by(member),
                 member.principal.name
             );
         }
-        let stay: Vec<Value> = stay.iter().map(Member::as_json).collect();
+        let stay: Vec<Value> = stay.iter().map(member_json).collect();
         let json = json!({ "team": team.name, "members": names, "stay_by_rule": stay, "change": "removed" });
         Ok(Printed::new(text, json))
     }
@@ -140,66 +140,26 @@ fn are(names: &[PrincipalName]) -> String {
     format!("{} {verb}", names.iter().map(PrincipalName::as_str).collect::<Vec<_>>().join(", "))
 }
 
-/// Teams with who is in them.
-struct Roster {
-    assignments: Assignments,
-    principals: Vec<Principal>,
+fn said_by(member: &Member<'_>) -> String {
+    member.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-struct Member<'a> {
-    principal: &'a Principal,
-    since: Timestamp,
-    sources: Vec<Source>,
+fn member_row(member: &Member<'_>) -> Vec<String> {
+    let (name, kind) = (member.principal.name.to_string(), member.principal.kind.as_str().to_owned());
+    vec![name, kind, said_by(member), member.since.to_rfc3339()]
 }
 
-impl Roster {
-    async fn load(console: &Console) -> Result<Self, CliError> {
-        let assignments = console.store.load_assignments().await?;
-        Ok(Self { assignments, principals: console.store.list_principals(None).await? })
-    }
-
-    /// By name, each once however many sources say so.
-    fn members(&self, team: &Team) -> Vec<Member<'_>> {
-        let mut members: Vec<Member<'_>> = Vec::new();
-        for one in self.assignments.memberships.iter().filter(|one| one.team == team.id) {
-            if let Some(member) = members.iter_mut().find(|member| member.principal.id == one.principal) {
-                member.sources.push(one.source.clone());
-            } else if let Some(principal) = self.principals.iter().find(|principal| principal.id == one.principal) {
-                // The oldest comes first.
-                members.push(Member { principal, since: one.created_at, sources: vec![one.source.clone()] });
-            }
-        }
-        members.sort_by(|one, other| one.principal.name.cmp(&other.principal.name));
-        members
-    }
-
-    fn grants(&self, team: &Team) -> impl Iterator<Item = &TeamGrant> {
-        self.assignments.team_grants.iter().filter(|grant| grant.team == team.id)
-    }
-}
-
-impl Member<'_> {
-    fn said_by(&self) -> String {
-        self.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    }
-
-    fn as_row(&self) -> Vec<String> {
-        let (name, kind) = (self.principal.name.to_string(), self.principal.kind.as_str().to_owned());
-        vec![name, kind, self.said_by(), self.since.to_rfc3339()]
-    }
-
-    fn as_json(&self) -> Value {
-        json!({
-            "name": self.principal.name,
-            "kind": self.principal.kind,
-            "sources": sources(&self.sources),
-            "since": self.since.to_rfc3339(),
-        })
-    }
+fn member_json(member: &Member<'_>) -> Value {
+    json!({
+        "name": member.principal.name,
+        "kind": member.principal.kind,
+        "sources": sources(&member.sources),
+        "since": member.since.to_rfc3339(),
+    })
 }
 
 async fn list(console: &Console) -> Result<Printed, CliError> {
-    let roster = Roster::load(console).await?;
+    let roster = console.admin.roster().await?;
     let row = |team: &Team| {
         let roles: Vec<String> =
             roster.grants(team).map(|grant| format!("{} {}", grant.role, place(&grant.scope))).collect();
@@ -207,7 +167,7 @@ async fn list(console: &Console) -> Result<Printed, CliError> {
         let roles = if roles.is_empty() { "-".to_owned() } else { roles.join(", ") };
         vec![team.name.to_string(), members, roles, team.description.clone()]
     };
-    let teams = &roster.assignments.teams;
+    let teams = roster.teams();
     let rows: Vec<Vec<String>> = teams.iter().map(row).collect();
     let json = teams.iter().map(|team| whole(&roster, team)).collect();
     Ok(Printed::new(table(&["TEAM", "MEMBERS", "ROLES", "DESCRIPTION"], &rows), Value::Array(json)))
@@ -215,10 +175,10 @@ async fn list(console: &Console) -> Result<Printed, CliError> {
 
 async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     let team = console.team(&named.name).await?;
-    let roster = Roster::load(console).await?;
+    let roster = console.admin.roster().await?;
     let mut text = format!("name         {}\nid           {}\n", team.name, team.id);
     text += &format!("description  {}\ncreated      {}\n", team.description, team.created_at);
-    let rows: Vec<Vec<String>> = roster.members(&team).iter().map(Member::as_row).collect();
+    let rows: Vec<Vec<String>> = roster.members(&team).iter().map(member_row).collect();
     text += &format!("\n{}", table(&["MEMBER", "KIND", "BY", "SINCE"], &rows));
     let rows: Vec<Vec<String>> = roster
         .grants(&team)
@@ -233,7 +193,7 @@ fn whole(roster: &Roster, team: &Team) -> Value {
     let mut json = as_json(team);
     let grant = |grant: &TeamGrant| json!({ "id": grant.id, "role": grant.role, "workspace": workspace_of(&grant.scope), "created_at": grant.created_at.to_rfc3339() });
     if let Some(object) = json.as_object_mut() {
-        object.insert("members".to_owned(), roster.members(team).iter().map(Member::as_json).collect());
+        object.insert("members".to_owned(), roster.members(team).iter().map(member_json).collect());
         object.insert("grants".to_owned(), roster.grants(team).map(grant).collect());
     }
     json

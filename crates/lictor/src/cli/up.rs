@@ -251,7 +251,7 @@ fn free_port() -> std::io::Result<Upstream> {
 
 /// Makes the owner `admin` where there is no user yet; answers its password.
 async fn make_owner(store_url: &Secret) -> Result<Option<Secret>, CliError> {
-    let console = Console::open_url(store_url).await?;
+    let console = Console::open_url(store_url, std::sync::Arc::default()).await?;
     let users = console.store.list_principals(Some(PrincipalKind::User)).await?;
     if !users.is_empty() {
         warn_without_owner(&users, &AccessView::build(&console.store.load_assignments().await?));

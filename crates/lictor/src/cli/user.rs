@@ -6,7 +6,7 @@ use lictor_store::NewPrincipal;
 
 use super::error::CliError;
 use super::password;
-use super::principal::{self, FirstRole, Named};
+use super::principal::{self, FirstRole, Named, SetAccountRole};
 use super::printed::Printed;
 use super::reset_link::ResetLink;
 use super::second_factor::ResetFactors;
@@ -32,6 +32,8 @@ pub(crate) enum User {
     Remove(Named),
     /// Set a new password; asks for it, or reads it with --password-stdin.
     SetPassword(SetPassword),
+    /// Make a person an admin of the account, who manages all but owners; or a member again.
+    SetAccountRole(SetAccountRole),
     /// Make a link by which a person sets a new password, once. Only the link is printed on standard output.
     ResetLink(ResetLink),
     /// Make a link by which a person who lost them is rid of their second factors, once; or remove them with --now.
@@ -81,6 +83,7 @@ impl User {
             Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
             Self::Remove(named) => principal::remove(console, kind, &named).await,
             Self::SetPassword(set) => set.run(console).await,
+            Self::SetAccountRole(set) => set.run(console, kind).await,
             Self::ResetLink(link) => link.run(console, target).await,
             Self::ResetFactors(reset) => reset.run(console, target).await,
         }
@@ -104,7 +107,7 @@ impl SetPassword {
             return Err(CliError::NoPasswords(self.name));
         }
         let hash = new_hash(&self.input, &found.name)?;
-        console.store.set_password(&console.by, &found.name, hash, self.input.must_change).await?;
+        console.admin.set_password(&found.name, &hash, self.input.must_change).await?;
         principal::changed(&found, "changed the password of")
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use lictor_model::{ApiKey, PrincipalName};
-use lictor_store::{KeyRow, NewSecret};
+use lictor_model::PrincipalName;
+use lictor_store::KeyRow;
 use serde_json::{Value, json};
 
 use super::shown::{self, Keyring};
@@ -33,10 +33,8 @@ pub(crate) struct Rotate {
 impl Rotate {
     /// Runs it.
     pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
-        let secret = ApiKey::generate()?;
         let overlap = i64::try_from(self.overlap.as_secs()).unwrap_or(i64::MAX);
-        let rotated =
-            console.store.rotate_key(&console.by, &self.chosen.key, NewSecret::from(&secret), overlap).await?;
+        let (secret, rotated) = console.admin.rotate_key(&self.chosen.key, overlap).await?;
         let (old, new) = (&rotated.old, &rotated.new);
         eprintln!("lictor: key {} expires {}; it is shown this once", new.id, shown::end(new));
         eprintln!(
@@ -64,7 +62,7 @@ impl Chosen {
 
     /// `lictor key disable` and `enable`
     pub(crate) async fn set_disabled(self, console: &Console, disabled: bool) -> Result<Printed, CliError> {
-        let key = console.store.set_key_disabled(&console.by, &self.key, disabled).await?;
+        let key = console.admin.set_key_disabled(&self.key, disabled).await?;
         let change = if disabled { "disabled" } else { "enabled" };
         let json: Value = json!({ "id": key.id, "label": key.label, "change": change });
         Ok(Printed::new(format!("{change} key {}", key.id), json))

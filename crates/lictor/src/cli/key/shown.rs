@@ -1,6 +1,6 @@
 //! How is a key shown? Masked, with its end and why, its last use, and the key that it replaces or that replaces it.
 
-use lictor_model::{ApiKey, CredentialId, Principal, PrincipalName, Timestamp};
+use lictor_model::{ApiKey, CredentialId, PrincipalName, Timestamp};
 use lictor_store::{KeyRow, LastUse};
 use serde_json::{Value, json};
 
@@ -10,9 +10,7 @@ use crate::cli::target::Console;
 /// Keys to show, and what is to be known of them besides.
 pub(crate) struct Keyring {
     keys: Vec<KeyRow>,
-    all: Vec<KeyRow>,
-    owners: Vec<Principal>,
-    now: Timestamp,
+    all: lictor_manage::Keyring,
 }
 
 /// The columns of [`Keyring::rows`].
@@ -21,15 +19,14 @@ pub(crate) const HEADER: &[&str] = &["ID", "KEY", "OF", "LABEL", "STATE", "LIMIT
 impl Keyring {
     /// All keys, or those of somebody.
     pub(crate) async fn of(console: &Console, owner: Option<&PrincipalName>) -> Result<Self, CliError> {
-        // Before the time is looked at, so that what was made a moment ago is not in the future.
-        let all = console.store.list_keys(owner).await?;
-        let owners = console.store.list_principals(None).await?;
-        Ok(Self { keys: all.clone(), all, owners, now: console.clock.now() })
+        let all = console.admin.keys(owner).await?;
+        Ok(Self { keys: all.keys().to_vec(), all })
     }
 
     /// Keeps the keys in use that end within so many seconds.
     pub(crate) fn retain_expiring(&mut self, seconds: i64) {
-        self.keys.retain(|key| key.ends_within(seconds, self.now));
+        let now = self.all.now;
+        self.keys.retain(|key| key.ends_within(seconds, now));
     }
 
     /// Whether there is nothing to show.
@@ -84,9 +81,9 @@ impl Keyring {
         vec![
             key.id.to_string(),
             format!("lictor_…{}", key.hint),
-            self.owner(key),
+            self.all.owner(key).to_owned(),
             key.label.clone(),
-            key.state(self.now).as_str().to_owned(),
+            key.state(self.all.now).as_str().to_owned(),
             key.narrowing.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
             end(key),
             key.last_used.as_ref().map_or_else(|| "never".to_owned(), |last| used(last).trim_end().to_owned()),
@@ -100,7 +97,7 @@ impl Keyring {
         if let Some(old) = &key.replaces {
             words.push(format!("replaces {old}"));
         }
-        if let Some(next) = self.successor(key) {
+        if let Some(next) = self.all.successor(key) {
             let used = match key.used_since(next.created_at) {
                 Some(used) => format!("still used: {} from {}", used.at, used.client_ip),
                 None => "not used since".to_owned(),
@@ -110,25 +107,16 @@ impl Keyring {
         words.join("; ")
     }
 
-    fn successor(&self, key: &KeyRow) -> Option<&KeyRow> {
-        self.all.iter().find(|next| next.replaces.as_ref() == Some(&key.id))
-    }
-
-    fn owner(&self, key: &KeyRow) -> String {
-        let owner = self.owners.iter().find(|principal| principal.id == key.principal);
-        owner.map(|owner| owner.name.to_string()).unwrap_or_default()
-    }
-
     /// A key as JSON, masked.
     pub(crate) fn key_as_json(&self, key: &KeyRow) -> Value {
         let used = |used: &LastUse| json!({ "at": used.at.to_rfc3339(), "client_ip": used.client_ip, "client_version": used.client_version });
-        let next = self.successor(key);
+        let next = self.all.successor(key);
         json!({
             "id": key.id,
-            "for": self.owner(key),
+            "for": self.all.owner(key),
             "label": key.label,
             "masked": format!("lictor_…{}", key.hint),
-            "state": key.state(self.now).as_str(),
+            "state": key.state(self.all.now).as_str(),
             "limits": key.narrowing,
             "issuer": key.issuer,
             "created_at": key.created_at.to_rfc3339(),

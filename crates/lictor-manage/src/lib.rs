@@ -1,0 +1,28 @@
+//! What can be managed, and by whom? One function an operation, for the command line, the admin API and pages alike.
+//!
+//! Each looks at who asks, at what is asked for, and makes the change in one transaction with its audit event. Whoever may
+//! not is refused, and a refused change is on record too.
+
+mod administration;
+mod bans;
+mod error;
+mod grants;
+mod keys;
+mod people;
+pub mod policy;
+mod record;
+mod reset_links;
+mod roles;
+mod sessions;
+mod teams;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+pub use administration::Administration;
+pub use error::ManageError;
+pub use grants::{GrantLine, Holder};
+pub use keys::{Keyring, MOST_KEYS, NewKey};
+pub use record::{LARGEST_PAGE, Page};
+pub use reset_links::{LONGEST as LONGEST_RESET_LINK, NewResetLink};
+pub use teams::{Member, Roster};

@@ -1,0 +1,114 @@
+//! How is what the store says written as a file? Names and roles; nothing secret, and nothing that sign-in rules make again.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use lictor_authz::roles::find_built_in;
+use lictor_model::key_age::in_words;
+use lictor_model::{Principal, PrincipalId, PrincipalKind, Source};
+use lictor_store::Directory;
+
+use super::Held;
+
+const HEAD: &str = "\
+# Who may what, as `lictor export` wrote it. `lictor apply` makes it so: what is listed here and is not listed next time is removed,
+# what was never listed stays. Passwords, keys and sessions are no part of it, nor what sign-in rules give.
+";
+
+/// Writes the file. Whom a provider signs in and who has nothing by hand is made again by the next sign-in, and left out.
+pub(super) fn write(directory: &Directory, external: &[PrincipalId]) -> String {
+    let mut file = HEAD.to_owned();
+    roles(&mut file, directory);
+    for principal in &directory.principals {
+        let held = by_hand(directory, principal);
+        let admin = directory.assignments.admins.contains(&principal.id);
+        let comes_back = external.contains(&principal.id) && held.is_empty() && !admin && !principal.disabled;
+        if !comes_back || is_member_by_hand(directory, principal) {
+            person(&mut file, principal, admin, &held);
+        }
+    }
+    teams(&mut file, directory);
+    file
+}
+
+fn roles(file: &mut String, directory: &Directory) {
+    let all = &directory.assignments;
+    let age = |name: &lictor_model::RoleName| all.key_ages.iter().find(|age| age.role == *name);
+    for role in &all.roles {
+        section(file, "roles", role.name.as_str());
+        if !role.description.is_empty() {
+            put(file, "description", &text(&role.description));
+        }
+        if let Some(base) = &role.base {
+            put(file, "based_on", &text(base.as_str()));
+        }
+        put(file, "permissions", &list(role.permissions.iter().map(|one| one.to_string())));
+        if let Some(age) = age(&role.name) {
+            put(file, "max_key_age", &text(&in_words(age.seconds)));
+        }
+    }
+    for age in all.key_ages.iter().filter(|age| find_built_in(&age.role).is_some()) {
+        section(file, "roles", age.role.as_str());
+        put(file, "max_key_age", &text(&in_words(age.seconds)));
+    }
+}
+
+fn person(file: &mut String, principal: &Principal, admin: bool, held: &BTreeSet<Held>) {
+    let kind = match principal.kind {
+        PrincipalKind::User => "users",
+        PrincipalKind::ServiceAccount => "service_accounts",
+    };
+    section(file, kind, principal.name.as_str());
+    put(file, "roles", &list(held.iter().map(ToString::to_string)));
+    if admin {
+        put(file, "account_role", "\"admin\"");
+    }
+    if principal.disabled {
+        put(file, "disabled", "true");
+    }
+}
+
+fn teams(file: &mut String, directory: &Directory) {
+    let all = &directory.assignments;
+    for team in &all.teams {
+        section(file, "teams", team.name.as_str());
+        put(file, "description", &text(&team.description));
+        let ids = all.memberships.iter().filter(|one| one.team == team.id && one.source == Source::ByHand);
+        let ids: BTreeSet<&PrincipalId> = ids.map(|one| &one.principal).collect();
+        let names = directory.principals.iter().filter(|one| ids.contains(&one.id)).map(|one| one.name.to_string());
+        put(file, "members", &list(names));
+        let held = all.team_grants.iter().filter(|grant| grant.team == team.id);
+        let held: BTreeSet<Held> = held.map(|grant| Held::of(&grant.role, &grant.scope)).collect();
+        put(file, "roles", &list(held.iter().map(ToString::to_string)));
+    }
+}
+
+fn by_hand(directory: &Directory, principal: &Principal) -> BTreeSet<Held> {
+    let own = directory.assignments.grants.iter();
+    let own = own.filter(|grant| grant.principal == principal.id && grant.source == Source::ByHand);
+    own.map(|grant| Held::of(&grant.role, &grant.scope)).collect()
+}
+
+fn is_member_by_hand(directory: &Directory, principal: &Principal) -> bool {
+    let mut all = directory.assignments.memberships.iter();
+    all.any(|one| one.principal == principal.id && one.source == Source::ByHand)
+}
+
+fn section(file: &mut String, kind: &str, name: &str) {
+    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let name = if is_bare { name.to_owned() } else { text(name) };
+    // Writing to a string cannot fail.
+    let _ = writeln!(file, "\n[{kind}.{name}]");
+}
+
+fn put(file: &mut String, key: &str, value: &str) {
+    let _ = writeln!(file, "{key} = {value}");
+}
+
+fn text(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.map(|item| text(&item)).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,77 @@
+//! Which roles are there? The built-in ones, and those that were made here.
+
+use lictor_authz::Deed;
+use lictor_model::{MaxKeyAge, Role, RoleName};
+use lictor_store::StoreError;
+
+use crate::administration::Administration;
+use crate::error::ManageError;
+use crate::text;
+
+/// The greatest bound on the age of keys, in seconds: a hundred years.
+const OLDEST: i64 = 36_525 * 86_400;
+
+impl Administration {
+    /// Every role, the built-in ones first, and how old the keys of those who have them may grow.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn list_roles(&self) -> Result<(Vec<Role>, Vec<MaxKeyAge>), ManageError> {
+        self.look(&Deed::See)?;
+        let assignments = self.store.load_assignments().await?;
+        let roles = lictor_authz::roles::built_in().iter().cloned().chain(assignments.roles).collect();
+        Ok((roles, assignments.key_ages))
+    }
+
+    /// The role of that name, and how old the keys of those who have it may grow.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn role(&self, name: &RoleName) -> Result<(Role, Option<MaxKeyAge>), ManageError> {
+        let (roles, ages) = self.list_roles().await?;
+        let found = roles.into_iter().find(|role| role.name == *name);
+        let role = found.ok_or_else(|| StoreError::NotFound { what: "role", name: name.to_string() })?;
+        Ok((role, ages.into_iter().find(|age| age.role == *name)))
+    }
+
+    /// Makes a role.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn add_role(&self, role: Role) -> Result<(), ManageError> {
+        let store = self.permit("role.add", role.name.as_str(), Deed::Manage).await?;
+        text::check("description", &role.description, text::DESCRIPTION)?;
+        Ok(store.add_role(&self.by, role).await?)
+    }
+
+    /// Changes what a role says, as a whole.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn change_role(&self, role: &Role) -> Result<(), ManageError> {
+        let store = self.permit("role.change", role.name.as_str(), Deed::Manage).await?;
+        text::check("description", &role.description, text::DESCRIPTION)?;
+        Ok(store.change_role(&self.by, role).await?)
+    }
+
+    /// Removes a role that nobody has.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn remove_role(&self, name: &RoleName) -> Result<(), ManageError> {
+        let store = self.permit("role.remove", name.as_str(), Deed::Manage).await?;
+        Ok(store.remove_role(&self.by, name).await?)
+    }
+
+    /// Lets no key of those who have the role grow older than so many seconds; `None` takes the bound away.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn set_max_key_age(&self, name: &RoleName, seconds: Option<i64>) -> Result<(), ManageError> {
+        let store = self.permit("role.set-max-key-age", name.as_str(), Deed::KeyAge(name.clone())).await?;
+        if seconds.is_some_and(|seconds| !(1..=OLDEST).contains(&seconds)) {
+            return Err(ManageError::Length { what: "age", most: "36525d" });
+        }
+        Ok(store.set_max_key_age(&self.by, name, seconds).await?)
+    }
+}
