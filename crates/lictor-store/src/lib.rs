@@ -16,6 +16,7 @@ mod guard;
 mod key_ages;
 mod keys;
 mod managed;
+mod lists;
 mod memberships;
 mod meta;
 mod open;
@@ -40,6 +41,7 @@ pub use error::StoreError;
 pub use guard::Guard;
 pub use keys::choose as choose_key;
 pub use managed::{Change, Managed, ManagedKind};
+pub use lists::{KeyFilter, Owned, PrincipalFilter, SessionFilter, Stretch};
 pub use reset_links::ResetLink;
 pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,
