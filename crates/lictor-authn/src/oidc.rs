@@ -34,6 +34,7 @@ mod seal;
 mod sign_on;
 mod sign_out;
 pub(crate) mod token;
+pub mod trial;
 
 pub use begin::Begun;
 pub use callback::SignedOn;
