@@ -14,7 +14,7 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, api, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in,
+    account, admin, api, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in,
     sign_on, sign_out, token,
 };
 
@@ -33,6 +33,8 @@ pub struct WebState {
     pub workspaces: Arc<[WorkspaceName]>,
     /// Where they are, in the same order.
     pub doors: Arc<Doors>,
+    /// What is configured of each of them.
+    pub workspace_facts: Arc<[admin::WorkspaceFacts]>,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
     pub allow_plain_http: bool,
 }
@@ -63,6 +65,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))
         .route("/lictor/icon.svg", get(assets::icon))
+        .merge(admin::router())
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
         .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(form::LIMIT))

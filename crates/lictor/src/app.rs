@@ -234,6 +234,12 @@ fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Set
     })
 }
 
+/// What the admin pages tell of a workspace.
+fn facts(workspace: &crate::config::Workspace) -> lictor_web::WorkspaceFacts {
+    let (name, hosts) = (workspace.name.clone(), workspace.hosts.clone());
+    lictor_web::WorkspaceFacts { name, hosts, upstream: workspace.upstream.to_string() }
+}
+
 /// Brings pages and data path together, which do not know each other.
 fn pages(
     plan: &Plan,
@@ -243,9 +249,10 @@ fn pages(
     background: &tokio::runtime::Handle,
 ) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+    let workspace_facts = plan.workspaces.iter().map(facts).collect();
     let allow_plain_http = plan.allow_plain_http_sessions;
     let (store, clock, doors) = (store.clone(), Clock::system(), Arc::new(doors));
-    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, allow_plain_http };
+    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, workspace_facts, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();
