@@ -232,10 +232,7 @@ try {
     check(answer.status() === 403 && (await text(member, "body")).includes("ask an owner for it"), `${path} opens for a member`);
   }
   if (scripted) {
-    for (const colorScheme of ["light", "dark"]) {
-      await look(colorScheme, 1000);
-      await look(colorScheme, 375);
-    }
+    for (const [colorScheme, width] of [["light", 1000], ["dark", 1000], ["light", 375]]) await look(colorScheme, width);
   }
 } finally {
   await browser.close();

@@ -1,7 +1,7 @@
 //! What stands on a page of a list that may be long? A page at a time, and where the next one begins.
 
 use lictor_authz::Deed;
-use lictor_model::{Principal, Timestamp};
+use lictor_model::{Principal, RoleName, Timestamp};
 use lictor_store::{AuditFilter, KeyFilter, KeyRow, Owned, PrincipalFilter, SessionFilter, SessionRow, Stretch};
 
 use crate::administration::Administration;
@@ -37,6 +37,16 @@ impl Administration {
         let (limit, more) = (filter.limit, filter.limit.saturating_add(1));
         let rows = self.store.page_of_principals(&PrincipalFilter { limit: more, ..filter }).await?;
         Ok(Listed::new(rows, limit, |one| one.name.to_string()))
+    }
+
+    /// The names of all roles, the built-in ones first: little beside all that [`Administration::list_roles`] tells.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn role_names(&self) -> Result<Vec<RoleName>, ManageError> {
+        self.look(&Deed::See)?;
+        let custom = self.store.list_roles().await?;
+        Ok(lictor_authz::roles::built_in().iter().chain(&custom).map(|role| role.name.clone()).collect())
     }
 
     /// Keys, the newest first.

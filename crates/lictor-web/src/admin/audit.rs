@@ -54,7 +54,7 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
         rows: page.events.iter().map(row).collect(),
         empty: "Nothing on record is like this.".to_owned(),
         next,
-        wide: false,
+        ..Table::default()
     };
     let exported = |format: &str| {
         let mut query = query.clone();

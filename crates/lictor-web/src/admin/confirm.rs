@@ -26,6 +26,7 @@ pub(super) fn automations(left: &[Left]) -> Part {
         columns: ["Automation", "Workspace", "Owner", "Why"].map(str::to_owned).into(),
         rows: left.iter().map(row).collect(),
         empty: "No automation that is on record rests on it.".to_owned(),
+        titled: true,
         ..Table::default()
     })
 }
@@ -41,6 +42,7 @@ pub(super) fn lately(done: &[Done]) -> Part {
         columns: ["What", "Times", "Last"].map(str::to_owned).into(),
         rows: done.iter().map(row).collect(),
         empty: "Nothing is on record that was changed with it.".to_owned(),
+        titled: true,
         ..Table::default()
     })
 }
@@ -67,6 +69,7 @@ pub(super) fn rests(rests: &Rests, now: Timestamp) -> Vec<Part> {
             columns: ["Key for", "Key", "Last use", "State"].map(str::to_owned).into(),
             rows: keys.collect(),
             empty: "No key is in use.".to_owned(),
+            titled: true,
             ..Table::default()
         }),
         Part::Table(Table {
@@ -74,6 +77,7 @@ pub(super) fn rests(rests: &Rests, now: Timestamp) -> Vec<Part> {
             columns: ["Device", "Address", "Last use"].map(str::to_owned).into(),
             rows: sessions.collect(),
             empty: "No browser is signed in.".to_owned(),
+            titled: true,
             ..Table::default()
         }),
         lately(&rests.lately),

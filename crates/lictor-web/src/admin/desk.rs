@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
-use lictor_authz::{Authority, Deed};
+use lictor_authz::{Authority, Deed, Unauthorized};
 use lictor_manage::{Administration, ManageError};
 use lictor_model::{Identity, Reason};
 
@@ -70,6 +70,17 @@ impl Desk {
         let by = visit.by(&identity);
         let admin = Administration::of_caller(&identity, by, &web.auth.view(), on, web.workspaces.clone());
         Ok(Self { web: web.clone(), visit, identity, admin, asked })
+    }
+
+    /// The same as of now, for what takes long: rights and accounts may have gone meanwhile.
+    pub(super) fn admin_now(&self) -> Result<Administration, ManageError> {
+        let view = self.web.auth.view();
+        if view.principal(&self.identity.principal.id).is_none_or(|principal| principal.disabled) {
+            return Err(Unauthorized::NotAnAdmin.into());
+        }
+        let on = (self.web.store.clone(), self.web.clock.clone());
+        let by = self.visit.by(&self.identity);
+        Ok(Administration::of_caller(&self.identity, by, &view, on, self.web.workspaces.clone()))
     }
 
     /// What the query says of it; empty when it says nothing.

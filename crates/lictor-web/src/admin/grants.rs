@@ -98,8 +98,8 @@ pub(super) fn wanted(desk: &Desk, filled: &mut Filled) -> Option<(RoleName, Scop
 
 /// Fields for a role and where it holds: what one may grant.
 pub(super) async fn choosing(desk: &Desk, filled: &Filled, first: &str) -> Result<Vec<Field>, Early> {
-    let (roles, _) = desk.admin.list_roles().await.map_err(|error| desk.refuse(&error))?;
-    let roles = choices(first, roles.iter().map(|role| role.name.as_str()));
+    let roles = desk.admin.role_names().await.map_err(|error| desk.refuse(&error))?;
+    let roles = choices(first, roles);
     let may = |scope: Scope| RoleName::parse("viewer").is_ok_and(|role| desk.admin.may(&Deed::Grant(role, scope)));
     let mut scopes = Vec::new();
     if may(Scope::Everywhere) {
@@ -168,7 +168,7 @@ async fn page(status: StatusCode, desk: &Desk, filled: &Filled) -> Result<Respon
         rows: fitting.iter().skip(at).take(PAGE).map(|line| row(desk, line)).collect(),
         empty: "There is none.".to_owned(),
         next: (fitting.len() > next).then(|| link(PATH, &[("q", search), ("at", &next.to_string())])),
-        wide: false,
+        ..Table::default()
     };
     let kinds = vec![
         ("principal".to_owned(), "a user or service account".to_owned()),

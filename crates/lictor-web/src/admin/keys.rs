@@ -75,7 +75,7 @@ pub(super) fn table(desk: &Desk, keys: &[Owned<KeyRow>], now: Timestamp, is_of_a
         cells
     });
     let empty = "There is none.".to_owned();
-    Table { name: "Keys".to_owned(), columns, rows: rows.collect(), empty, next: None, wide: true }
+    Table { name: "Keys".to_owned(), columns, rows: rows.collect(), empty, wide: true, ..Table::default() }
 }
 
 fn acts(desk: &Desk, key: &KeyRow, now: Timestamp) -> Vec<Act> {

@@ -201,6 +201,8 @@ pub(super) struct Table {
     pub(super) empty: String,
     /// Where the next page is.
     pub(super) next: Option<String>,
+    /// Whether its name stands above it, where there are several.
+    pub(super) titled: bool,
     /// Whether it is wider than a page, and scrolls by itself.
     pub(super) wide: bool,
 }

@@ -81,7 +81,7 @@ async fn page(status: StatusCode, desk: &Desk, kind: PrincipalKind, filled: &Fil
             "None has this in the name.".to_owned()
         },
         next: listed.next.map(|next| link(path, &[("q", search), ("after", &next)])),
-        wide: false,
+        ..Table::default()
     };
     let mut sections = vec![Section::new("Who there is", vec![searching(path, search), Part::Table(table)])];
     if desk.admin.may(&Deed::Manage) {

@@ -249,6 +249,7 @@ async fn holders(desk: &Desk, role: &RoleName) -> Result<Part, Early> {
         columns: ["Grant", "Source", ""].map(str::to_owned).into(),
         rows: lines.iter().map(row).collect(),
         empty: "Nobody has it.".to_owned(),
+        titled: true,
         ..Table::default()
     }))
 }

@@ -59,7 +59,7 @@ pub(super) fn table(desk: &Desk, sessions: &[Owned<SessionRow>], is_of_all: bool
         cells
     });
     let empty = "Nobody is signed in.".to_owned();
-    Table { name: "Sessions".to_owned(), columns, rows: rows.collect(), empty, next: None, wide: false }
+    Table { name: "Sessions".to_owned(), columns, rows: rows.collect(), empty, wide: false, ..Table::default() }
 }
 
 /// `POST /lictor/admin/sessions/end`

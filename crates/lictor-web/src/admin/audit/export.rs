@@ -1,11 +1,13 @@
 //! How does the record get into other programs? As lines of JSON or of comma-separated values, sent as they are read.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{StatusCode, header};
-use lictor_manage::{Administration, LARGEST_PAGE, ManageError, written};
+use lictor_manage::{LARGEST_PAGE, ManageError, written};
 use lictor_model::{AuditEvent, EventId};
 use lictor_store::AuditFilter;
 
@@ -39,8 +41,8 @@ pub(in super::super) async fn export(desk: Desk) -> Result<Response, Early> {
         return Err(desk.missing("Write moments as 2027-01-31T08:00, in UTC."));
     };
     let filter = AuditFilter { limit: LARGEST_PAGE, ..filter };
-    let admin = desk.admin.clone();
-    let rows = stream::try_unfold(Rest::Header, move |rest| next(admin.clone(), filter.clone(), format, rest));
+    let desk = Arc::new(desk);
+    let rows = stream::try_unfold(Rest::Header, move |rest| next(Arc::clone(&desk), filter.clone(), format, rest));
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"lictor-audit.csv\""),
         Format::Jsonl => ("application/jsonl", "attachment; filename=\"lictor-audit.jsonl\""),
@@ -51,9 +53,9 @@ pub(in super::super) async fn export(desk: Desk) -> Result<Response, Early> {
     Ok(response)
 }
 
-/// A page of the record; an error ends the answer where it is, so that it cannot pass for all of it.
+/// A page of the record, if they still may; an error ends the answer where it is, so that it cannot pass for all of it.
 async fn next(
-    admin: Administration,
+    desk: Arc<Desk>,
     filter: AuditFilter,
     format: Format,
     rest: Rest,
@@ -66,7 +68,7 @@ async fn next(
         Rest::Page(before) => before,
         Rest::Nothing => return Ok(None),
     };
-    let page = admin.audit(AuditFilter { before, ..filter }).await?;
+    let page = desk.admin_now()?.audit(AuditFilter { before, ..filter }).await?;
     let lines: String = page.events.iter().map(|event| line(event, format)).collect();
     let rest = page.next.map_or(Rest::Nothing, |next| Rest::Page(Some(next)));
     Ok(Some((Bytes::from(lines), rest)))
