@@ -15,8 +15,8 @@ mod grants;
 mod guard;
 mod key_ages;
 mod keys;
-mod managed;
 mod lists;
+mod managed;
 mod memberships;
 mod meta;
 mod open;
@@ -40,8 +40,8 @@ pub use by::By;
 pub use error::StoreError;
 pub use guard::Guard;
 pub use keys::choose as choose_key;
-pub use managed::{Change, Managed, ManagedKind};
 pub use lists::{KeyFilter, Owned, PrincipalFilter, SessionFilter, Stretch};
+pub use managed::{Change, Managed, ManagedKind};
 pub use reset_links::ResetLink;
 pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,

@@ -237,7 +237,8 @@ fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Set
 /// What the admin pages tell of a workspace.
 fn facts(workspace: &crate::config::Workspace) -> lictor_web::WorkspaceFacts {
     let (name, hosts) = (workspace.name.clone(), workspace.hosts.clone());
-    lictor_web::WorkspaceFacts { name, hosts, upstream: workspace.upstream.to_string() }
+    let upstreams = workspace.upstreams().map(ToString::to_string).collect();
+    lictor_web::WorkspaceFacts { name, hosts, prefix: workspace.prefix.as_str().to_owned(), upstreams }
 }
 
 /// Brings pages and data path together, which do not know each other.
@@ -252,7 +253,8 @@ fn pages(
     let workspace_facts = plan.workspaces.iter().map(facts).collect();
     let allow_plain_http = plan.allow_plain_http_sessions;
     let (store, clock, doors) = (store.clone(), Clock::system(), Arc::new(doors));
-    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, workspace_facts, allow_plain_http };
+    let state =
+        lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, workspace_facts, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

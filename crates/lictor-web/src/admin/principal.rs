@@ -1,11 +1,13 @@
 //! Who is this? One user or service account: what they may and through what, what they sign in with, and what can be done.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
 use lictor_manage::impact::Change;
 use lictor_manage::{GrantLine, Holder, NewKey};
-use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName};
+use lictor_model::{AccountRole, Identity, Principal, PrincipalKind, PrincipalName};
 use lictor_store::{KeyFilter, KeyRow, SessionFilter};
 
 use super::desk::{Desk, Order};
@@ -16,8 +18,9 @@ use super::words::{self, ends, link, origin, place, principal_link, team_link};
 use super::{audit, confirm, grants, keys, sessions};
 use crate::answer::Early;
 use crate::keys::wish::{EXPIRIES, Wish};
-use crate::setup::{Client, RECIPES};
+use crate::setup::{Client, RECIPES, Snippet};
 use crate::when::minute;
+use crate::workspaces;
 
 /// Where the page is, with `?name=NAME`.
 pub(super) const PATH: &str = "/lictor/admin/principal";
@@ -328,7 +331,12 @@ pub(super) async fn make_key(order: Order) -> Result<Response, Early> {
 }
 
 fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response {
-    let api = format!("{}{}", desk.visit.caller.origin, desk.visit.at("/api"));
+    // As the key's owner finds it: its workspaces are not those of whoever makes it.
+    let owner = Identity { principal: Arc::new(one.clone()), narrowing: None, ..desk.identity.clone() };
+    let mine = workspaces::mine(&desk.web, &desk.visit, &owner);
+    let place = workspaces::first_choice(&mine, &desk.visit, made.narrowing.as_ref());
+    let here = || format!("{}{}", desk.visit.caller.origin, desk.visit.at("/api"));
+    let api = place.map_or_else(here, |one| one.api(&desk.visit));
     let client = Client { api: &api, name: one.name.as_str(), key };
     let facts = vec![
         ("Of", Cell::text(one.name.as_str())),
@@ -353,10 +361,9 @@ fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response 
     for recipe in &RECIPES {
         let mut parts = vec![Part::Words(recipe.note.to_owned())];
         let snippets = recipe.snippets(client).into_iter();
-        parts.extend(
-            snippets.map(|snippet| Part::Copy(format!("{}, Prefect {}", snippet.place, recipe.versions), snippet.text)),
-        );
-        sections.push(Section::new(format!("Set up Prefect {}", recipe.versions), parts));
+        let copy = |snippet: Snippet| Part::Copy(format!("{}, {}", snippet.place, recipe.title), snippet.text);
+        parts.extend(snippets.map(copy));
+        sections.push(Section::new(recipe.title, parts));
     }
     desk.frame(Place::Machines).page(StatusCode::OK, "The key is made", &sections)
 }

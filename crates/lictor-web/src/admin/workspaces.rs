@@ -18,10 +18,12 @@ pub(super) const PATH: &str = "/lictor/admin/workspaces";
 pub struct Facts {
     /// Its name.
     pub name: WorkspaceName,
-    /// The host names that choose it; empty for the default one.
+    /// The host names that lead to it; empty for any that no other workspace has.
     pub hosts: Vec<String>,
-    /// Where its Prefect Server is.
-    pub upstream: String,
+    /// The path under which it is on those hosts; empty for the root.
+    pub prefix: String,
+    /// Where its Prefect Servers are.
+    pub upstreams: Vec<String>,
 }
 
 /// `GET /lictor/admin/workspaces`
@@ -33,10 +35,13 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
 
 fn section(desk: &Desk, facts: &Facts, lines: &[GrantLine]) -> Section {
     let hosts =
-        if facts.hosts.is_empty() { "every other (the default workspace)".to_owned() } else { facts.hosts.join(", ") };
+        if facts.hosts.is_empty() { "any that no other workspace has".to_owned() } else { facts.hosts.join(", ") };
     let mut known = vec![("Host names", Cell::text(hosts))];
+    if !facts.prefix.is_empty() {
+        known.push(("Path", Cell::code(&facts.prefix)));
+    }
     if desk.admin.may(&Deed::Oversee) {
-        known.push(("Prefect Server", Cell::code(&facts.upstream)));
+        known.push(("Prefect Server", Cell::code(facts.upstreams.join(", "))));
     }
     let here = lines.iter().filter(|line| line.scope.covers(&facts.name));
     let mut roles: Vec<(String, usize)> = Vec::new();
