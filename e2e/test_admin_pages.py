@@ -129,6 +129,7 @@ def test_the_way_in_is_shown_to_those_who_manage_something(managed: Gateway, olg
     wanda = Desk(managed, "wanda")
     for desk, administers in ((olga, True), (wanda, True), (vera, False)):
         assert ('href="/lictor/admin"' in desk.get("/lictor/account").body.decode()) is administers
+    for desk, administers in ((olga, True), (vera, False)):
         assert desk.get("/lictor/me").json()["administers"] is administers
 
 

@@ -138,11 +138,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
     pub async fn page_of_sessions(&self, filter: &SessionFilter) -> Result<Vec<Owned<SessionRow>>, StoreError> {
-        let mut statement = sql("SELECT s.id AS id, s.principal AS principal, s.digest AS digest, \
-                                 s.created_at AS created_at, s.last_seen_at AS last_seen_at, \
-                                 s.expires_at AS expires_at, s.client_ip AS client_ip, s.user_agent AS user_agent, \
-                                 p.name AS owner, p.kind AS kind \
-                                 FROM sessions s JOIN principals p ON p.id = s.principal WHERE s.expires_at > ");
+        let mut statement = sql(
+            "SELECT s.*, p.name AS owner, p.kind AS kind FROM sessions s JOIN principals p ON p.id = s.principal WHERE s.expires_at > ",
+        );
         statement.push_bind(self.clock.now());
         if let Some(owner) = &filter.owner {
             statement.push(" AND s.principal = ");
@@ -224,13 +222,9 @@ fn pattern(part: &str) -> String {
 }
 
 fn select_keys(filter: &KeyFilter, is_written: bool, now: Timestamp) -> Statement {
-    let mut statement = sql("SELECT k.id AS id, k.principal AS principal, k.label AS label, k.digest AS digest, \
-                             k.hint AS hint, k.created_at AS created_at, k.expires_at AS expires_at, \
-                             k.revoked_at AS revoked_at, k.last_used_at AS last_used_at, \
-                             k.last_used_ip AS last_used_ip, k.last_used_client_version AS last_used_client_version, \
-                             k.narrowing AS narrowing, k.replaces AS replaces, k.disabled AS disabled, \
-                             p.name AS owner, p.kind AS kind \
-                             FROM api_keys k JOIN principals p ON p.id = k.principal WHERE 1 = 1");
+    let mut statement = sql(
+        "SELECT k.*, p.name AS owner, p.kind AS kind FROM api_keys k JOIN principals p ON p.id = k.principal WHERE 1 = 1",
+    );
     if let Some(owner) = &filter.owner {
         statement.push(" AND k.principal = ");
         statement.push_bind(owner.as_str());
