@@ -33,6 +33,7 @@ pub(crate) mod rules;
 mod sign_on;
 mod sign_out;
 pub(crate) mod token;
+pub mod trial;
 
 pub use begin::Begun;
 pub use callback::SignedOn;

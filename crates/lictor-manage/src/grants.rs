@@ -1,8 +1,11 @@
 //! Who has which role, and where?
 
+use std::collections::HashMap;
+
 use lictor_authz::Deed;
 use lictor_model::{
-    Assignments, Grant, GrantId, Principal, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName, Timestamp,
+    Assignments, Grant, GrantId, Principal, PrincipalId, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName,
+    Timestamp,
 };
 use lictor_store::StoreError;
 
@@ -113,9 +116,10 @@ fn object(holder: &Holder, role: &RoleName, scope: &Scope) -> String {
 }
 
 fn lines(all: Assignments, principals: &[Principal]) -> Vec<GrantLine> {
-    let principal = |grant: &Grant| principals.iter().find(|principal| principal.id == grant.principal);
+    let named: HashMap<&PrincipalId, &PrincipalName> =
+        principals.iter().map(|principal| (&principal.id, &principal.name)).collect();
     let own = all.grants.into_iter().filter_map(|grant| {
-        let name = principal(&grant)?.name.clone();
+        let name = PrincipalName::clone(named.get(&grant.principal)?);
         Some(GrantLine::of_principal(grant, name))
     });
     let of_teams = all.team_grants.into_iter().filter_map(|grant| {

@@ -5,9 +5,12 @@
 
 mod administration;
 mod bans;
+mod entrance;
 mod error;
 mod grants;
+pub mod impact;
 mod keys;
+mod lists;
 mod people;
 pub mod policy;
 mod record;
@@ -18,11 +21,13 @@ mod teams;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod written;
 
 pub use administration::Administration;
 pub use error::ManageError;
 pub use grants::{GrantLine, Holder};
 pub use keys::{Keyring, MOST_KEYS, NewKey};
+pub use lists::Listed;
 pub use record::{LARGEST_PAGE, Page};
 pub use reset_links::{LONGEST as LONGEST_RESET_LINK, NewResetLink};
 pub use teams::{Member, Roster};

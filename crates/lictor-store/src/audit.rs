@@ -132,6 +132,14 @@ fn insert(events: &[AuditEvent]) -> Statement {
 /// Only the conditions that are asked for: one text for all would keep both databases from their indices.
 fn select(filter: &AuditFilter) -> Statement {
     let mut statement = sql(COLUMNS);
+    narrow(&mut statement, filter);
+    statement.push(" ORDER BY seq DESC LIMIT ");
+    statement.push_bind(i64::from(filter.limit));
+    statement
+}
+
+/// Adds the conditions of a filter.
+pub(crate) fn narrow(statement: &mut Statement, filter: &AuditFilter) {
     if let Some(actor) = &filter.actor {
         statement.push(" AND (actor_name = ");
         statement.push_bind(actor.as_str());
@@ -160,9 +168,6 @@ fn select(filter: &AuditFilter) -> Statement {
         statement.push_bind(before.as_str());
         statement.push(")");
     }
-    statement.push(" ORDER BY seq DESC LIMIT ");
-    statement.push_bind(i64::from(filter.limit));
-    statement
 }
 
 fn event(row: &Row) -> Result<AuditEvent, StoreError> {

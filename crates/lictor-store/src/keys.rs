@@ -198,7 +198,8 @@ pub(crate) async fn find_live(tx: &mut Tx, digest: &Digest) -> Result<Option<Key
     statement.fetch_first(tx, "api_keys").await?.map(|row| key(&row)).transpose()
 }
 
-fn key(row: &Row) -> Result<KeyRow, StoreError> {
+/// Reads a key's row, as it was made.
+pub(crate) fn key(row: &Row) -> Result<KeyRow, StoreError> {
     let last_used = match row.maybe_moment("last_used_at")? {
         Some(at) => Some(LastUse {
             at,

@@ -169,7 +169,8 @@ async fn name_of(tx: &mut Tx, principal: &PrincipalId) -> Result<Option<String>,
     statement.fetch_first(tx, "principals").await?.map(|row| row.text("name")).transpose()
 }
 
-fn session(row: &Row) -> Result<SessionRow, StoreError> {
+/// Reads a session's row.
+pub(crate) fn session(row: &Row) -> Result<SessionRow, StoreError> {
     Ok(SessionRow {
         id: row.text("id")?.into(),
         principal: row.text("principal")?.into(),

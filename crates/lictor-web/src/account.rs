@@ -26,6 +26,7 @@ struct Page<'a> {
     since: String,
     signed_in: String,
     places: Vec<Place>,
+    administers: bool,
 }
 
 /// One workspace, as far as this person is concerned.
@@ -61,6 +62,7 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
         since: minute(identity.principal.created_at),
         signed_in: signed_in.unwrap_or_default(),
         places,
+        administers: crate::admin::administers(&web, identity),
     };
     Ok(answer::page(StatusCode::OK, &page))
 }

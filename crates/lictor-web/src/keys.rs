@@ -1,7 +1,7 @@
 //! Which API keys have I? Listed with their last use; made, and shown once; revoked. Only one's own.
 
 mod revoke;
-mod wish;
+pub(crate) mod wish;
 
 use askama::Template;
 use axum::extract::State;

@@ -1,6 +1,7 @@
 //! How do people sign in and look after their account? Server-rendered pages under `/lictor/` that work without scripts.
 
 mod account;
+mod admin;
 mod answer;
 pub mod api;
 mod assets;
@@ -36,4 +37,5 @@ mod workspaces;
 #[cfg(test)]
 mod tests;
 
+pub use admin::WorkspaceFacts;
 pub use router::{WebState, router};

@@ -36,6 +36,7 @@ pub(crate) async fn show(
         "workspace": workspace.as_str(),
         "roles": roles,
         "workspaces": workspaces.collect::<Vec<_>>(),
+        "administers": crate::admin::administers(&web, identity),
     });
     let mut response = ([(header::CONTENT_TYPE, "application/json")], me.to_string()).into_response();
     answer::seal(response.headers_mut());

@@ -15,7 +15,7 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, api, assets, back_channel, confirm, factors, form, key_rotation, keys, leak, me, passkey_sign_in,
+    account, admin, api, assets, back_channel, confirm, factors, form, key_rotation, keys, leak, me, passkey_sign_in,
     password, reset, reset_factors, sessions, sign_in, sign_on, sign_out, token,
 };
 
@@ -36,6 +36,8 @@ pub struct WebState {
     pub workspaces: Arc<[WorkspaceName]>,
     /// Where they are, in the same order.
     pub doors: Arc<Doors>,
+    /// What is configured of each of them.
+    pub workspace_facts: Arc<[admin::WorkspaceFacts]>,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
     pub allow_plain_http: bool,
 }
@@ -75,6 +77,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/page.js", get(assets::script))
         .route("/lictor/passkey.js", get(assets::passkey))
         .route("/lictor/icon.svg", get(assets::icon))
+        .merge(admin::router())
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
         .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(form::LIMIT))

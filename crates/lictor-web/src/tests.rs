@@ -82,6 +82,7 @@ impl Stage {
             clock: clock_of_pages,
             workspaces,
             doors,
+            workspace_facts: [].into(),
             allow_plain_http,
         };
         Self { web, store, clock, base: "" }

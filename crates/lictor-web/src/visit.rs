@@ -21,6 +21,7 @@ use crate::router::WebState;
 const REASON: HeaderName = HeaderName::from_static("x-lictor-reason");
 
 /// One request to one of our pages.
+#[derive(Clone)]
 pub(crate) struct Visit {
     /// Who.
     pub(crate) caller: Caller,

@@ -164,6 +164,7 @@
       element("p", { class: "muted" }, `${me.roles.length > 1 ? "Roles" : "Role"} in ${me.workspace}: ${roles}`),
       ...switcher(me.workspaces),
       element("a", { class: "item", href: at("lictor/account") }, "Account"),
+      ...(me.administers ? [element("a", { class: "item", href: at("lictor/admin") }, "Administration")] : []),
       element("form", { method: "post", action: at("lictor/sign-out") }, element("button", { type: "submit", class: "item" }, "Sign out")));
     const host = place("lictor-badge", element("aside", { class: "badge", "aria-label": "Lictor" }, button, menu));
 
@@ -233,6 +234,7 @@
     .menu .item[aria-current] { font-weight: 700; }
     .menu .item[aria-current]::after { content: " ✓"; }
     .menu > a.item { margin-top: 4px; border-top: 1px solid var(--line); border-radius: 0 0 6px 6px; }
+    .menu > a.item + a.item { margin-top: 0; border-top: 0; }
     .note { z-index: 2147483000; left: 50%; bottom: 16px; transform: translateX(-50%); display: flex; align-items: flex-start; gap: 12px; width: max-content; max-width: min(560px, calc(100vw - 32px)); padding: 12px 12px 12px 16px; background: var(--back); border: 1px solid var(--line); border-left: 4px solid var(--edge); border-radius: 8px; box-shadow: 0 4px 16px rgb(0 0 0 / 25%); }
     .texts { display: grid; gap: 6px; padding: 4px 0; overflow-wrap: anywhere; }
     .dismiss { flex: none; padding: 4px 10px; background: none; border: 1px solid var(--line); border-radius: 6px; font-size: 12px; }

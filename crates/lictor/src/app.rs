@@ -287,6 +287,13 @@ fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Set
     })
 }
 
+/// What the admin pages tell of a workspace.
+fn facts(workspace: &crate::config::Workspace) -> lictor_web::WorkspaceFacts {
+    let (name, hosts) = (workspace.name.clone(), workspace.hosts.clone());
+    let upstreams = workspace.upstreams().map(ToString::to_string).collect();
+    lictor_web::WorkspaceFacts { name, hosts, prefix: workspace.prefix.as_str().to_owned(), upstreams }
+}
+
 /// Brings pages and data path together, which do not know each other.
 fn pages(
     plan: &Plan,
@@ -296,9 +303,20 @@ fn pages(
     background: &tokio::runtime::Handle,
 ) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+    let workspace_facts = plan.workspaces.iter().map(facts).collect();
     let allow_plain_http = plan.allow_plain_http_sessions;
     let doors = Arc::new(doors);
-    let state = lictor_web::WebState { auth, sign_on, factors, store, clock, workspaces, doors, allow_plain_http };
+    let state = lictor_web::WebState {
+        auth,
+        sign_on,
+        factors,
+        store,
+        clock,
+        workspaces,
+        doors,
+        workspace_facts,
+        allow_plain_http,
+    };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

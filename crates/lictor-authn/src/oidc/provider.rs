@@ -178,6 +178,12 @@ impl Pattern {
         Ok(Self { written: text.to_owned(), whole })
     }
 
+    /// As it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
     /// Whether it fits the whole value.
     #[must_use]
     pub fn fits(&self, value: &str) -> bool {

@@ -18,6 +18,7 @@ mod credentials;
 mod directory;
 mod factors;
 mod keys;
+mod lists;
 mod managed;
 mod opening;
 mod owners;
@@ -54,6 +55,10 @@ macro_rules! on_a_new_place {
 }
 
 on_one_handle! {
+    lists: principals_are_paged_by_name_and_searched,
+    lists: keys_are_paged_searched_and_end_soon,
+    lists: sessions_that_have_not_ended_are_paged,
+    lists: the_record_is_counted_by_stretches,
     managed: an_admin_is_loaded_and_goes_with_the_principal,
     managed: a_change_is_made_only_while_the_right_to_it_holds,
     managed: a_role_is_changed_as_a_whole,

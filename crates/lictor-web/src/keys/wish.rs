@@ -9,7 +9,7 @@ use time::{Date, Time};
 use crate::form::Sent;
 
 /// The choices of an end, and what they are called.
-pub(super) const EXPIRIES: [(&str, &str); 5] = [
+pub(crate) const EXPIRIES: [(&str, &str); 5] = [
     ("30d", "in 30 days"),
     ("90d", "in 90 days"),
     ("365d", "in a year"),
@@ -19,28 +19,28 @@ pub(super) const EXPIRIES: [(&str, &str); 5] = [
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// The form as it was filled in, and what it makes.
-pub(super) struct Wish {
-    pub(super) label: String,
-    pub(super) expires: &'static str,
-    pub(super) until: String,
-    pub(super) read_only: bool,
-    pub(super) workspace: String,
-    pub(super) ends_at: Option<Timestamp>,
-    pub(super) narrowing: Option<Narrowing>,
-    pub(super) problems: Problems,
+pub(crate) struct Wish {
+    pub(crate) label: String,
+    pub(crate) expires: &'static str,
+    pub(crate) until: String,
+    pub(crate) read_only: bool,
+    pub(crate) workspace: String,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) narrowing: Option<Narrowing>,
+    pub(crate) problems: Problems,
 }
 
 /// Which field is wrong, and how.
 #[derive(Default)]
-pub(super) struct Problems {
-    pub(super) whole: Option<String>,
-    pub(super) label: Option<String>,
-    pub(super) expires: Option<String>,
-    pub(super) workspace: Option<String>,
+pub(crate) struct Problems {
+    pub(crate) whole: Option<String>,
+    pub(crate) label: Option<String>,
+    pub(crate) expires: Option<String>,
+    pub(crate) workspace: Option<String>,
 }
 
 impl Problems {
-    pub(super) const fn is_none(&self) -> bool {
+    pub(crate) const fn is_none(&self) -> bool {
         self.whole.is_none() && self.label.is_none() && self.expires.is_none() && self.workspace.is_none()
     }
 }
@@ -62,7 +62,7 @@ impl Default for Wish {
 
 impl Wish {
     /// Reads the form.
-    pub(super) fn read(sent: &Sent, workspaces: &[WorkspaceName], now: Timestamp) -> Self {
+    pub(crate) fn read(sent: &Sent, workspaces: &[WorkspaceName], now: Timestamp) -> Self {
         let mut wish = Self {
             label: sent.field("label").trim().to_owned(),
             until: sent.field("until").to_owned(),

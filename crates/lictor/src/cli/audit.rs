@@ -3,9 +3,10 @@
 pub(crate) mod automations;
 
 use clap::{Args, Subcommand};
-use lictor_model::{AuditEvent, CredentialKind, Demands, Permission};
+use lictor_manage::written::as_json;
+use lictor_model::AuditEvent;
 use lictor_store::AuditFilter;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::CliError;
 use super::moment::{Moment, moment};
@@ -92,28 +93,4 @@ fn row(event: &AuditEvent) -> Vec<String> {
 
 fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
-}
-
-fn as_json(event: &AuditEvent) -> Value {
-    json!({
-        "id": event.id,
-        "at": event.at.to_rfc3339(),
-        "actor": { "id": event.actor.id, "kind": event.actor.kind, "name": event.actor.name },
-        "credential": event.credential.as_ref().map(|used| json!({ "kind": CredentialKind::as_str(used.kind), "id": used.id })),
-        "client_ip": event.client_ip,
-        "operation": event.operation,
-        "object": event.object,
-        "workspace": event.workspace,
-        "outcome": event.outcome.as_str(),
-        "reason": event.reason,
-        "demands": event.demands.as_ref().map(demands_as_json),
-        "status": event.status,
-        "request": event.request,
-    })
-}
-
-/// A list; of each entry any one permission is enough.
-fn demands_as_json(demands: &Demands) -> Value {
-    let any_of = |set: lictor_model::PermissionSet| set.iter().map(Permission::as_str).collect::<Vec<_>>();
-    demands.iter().map(any_of).collect::<Vec<_>>().into()
 }

@@ -10,7 +10,6 @@ use lictor_store::AutomationRow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::demands_as_json;
 use crate::cli::error::CliError;
 use crate::cli::on_store;
 use crate::cli::printed::{Printed, table};
@@ -18,6 +17,7 @@ use crate::cli::target::{Console, Target};
 use crate::cli::upstreams::upstreams;
 use crate::config::Workspace;
 use crate::probe::{self, ProbeError};
+use lictor_manage::written::demands_as_json;
 
 pub(super) const HELP: &str = "\
 The owner of an automation is whoever made it through Lictor, or last changed what it does;

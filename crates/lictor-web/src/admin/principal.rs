@@ -1,0 +1,369 @@
+//! Who is this? One user or service account: what they may and through what, what they sign in with, and what can be done.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::StatusCode;
+use lictor_authz::Deed;
+use lictor_manage::impact::Change;
+use lictor_manage::{GrantLine, Holder, NewKey};
+use lictor_model::{AccountRole, Identity, Principal, PrincipalKind, PrincipalName};
+use lictor_store::{KeyFilter, KeyRow, SessionFilter};
+
+use super::desk::{Desk, Order};
+use super::filled::{Filled, Kind};
+use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
+use super::people::{MACHINES, PAGE, USERS};
+use super::words::{self, ends, link, origin, place, principal_link, team_link};
+use super::{audit, confirm, grants, keys, sessions};
+use crate::answer::Early;
+use crate::keys::wish::{EXPIRIES, Wish};
+use crate::setup::{Client, RECIPES, Snippet};
+use crate::when::minute;
+use crate::workspaces;
+
+/// Where the page is, with `?name=NAME`.
+pub(super) const PATH: &str = "/lictor/admin/principal";
+const DISABLE: &str = "/lictor/admin/principal/disable";
+const ENABLE: &str = "/lictor/admin/principal/enable";
+const REMOVE: &str = "/lictor/admin/principal/remove";
+const ACCOUNT_ROLE: &str = "/lictor/admin/principal/account-role";
+const RESET_LINK: &str = "/lictor/admin/principal/reset-link";
+const KEY: &str = "/lictor/admin/principal/key";
+/// What a key's form asks for.
+const KEY_FIELDS: [&str; 5] = ["label", "expires", "until", "read_only", "workspace"];
+/// A day, in seconds: how long a link lasts.
+const DAY: i64 = 86_400;
+
+/// `GET /lictor/admin/principal?name=NAME`
+pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
+    let one = named(&desk, desk.asked("name")).await?;
+    page(StatusCode::OK, &desk, &one, &blank()).await
+}
+
+/// A key's form before it was filled in.
+fn blank() -> Filled {
+    Filled::with(vec![("expires", Wish::default().expires.to_owned())])
+}
+
+async fn named(desk: &Desk, name: &str) -> Result<Principal, Early> {
+    let name =
+        PrincipalName::parse(name).map_err(|_| desk.missing("There is no user or service account of this name."))?;
+    desk.admin.principal_named(&name).await.map_err(|error| desk.refuse(&error))
+}
+
+async fn page(status: StatusCode, desk: &Desk, one: &Principal, filled: &Filled) -> Result<Response, Early> {
+    let holder = Holder::Principal(one.name.clone());
+    let mut sections = vec![
+        Section::new("Who it is", vec![Part::Facts(facts(desk, one)), Part::Acts(acts(desk, one))]),
+        Section::new("Roles", vec![Part::Table(roles(desk, one).await?), grants::granting(desk, &holder).await?]),
+    ];
+    if desk.admin.may(&Deed::Oversee) {
+        sections.extend(credentials(desk, one).await?);
+    }
+    if desk.admin.may(&Deed::Secret(one.id.clone(), one.kind)) {
+        sections.push(Section::new("Make a key", vec![key_form(desk, one, filled)]));
+    }
+    if desk.admin.may(&Deed::Principal(one.id.clone())) {
+        sections.push(account_role(desk, one));
+    }
+    let here = match one.kind {
+        PrincipalKind::User => Place::People,
+        PrincipalKind::ServiceAccount => Place::Machines,
+    };
+    Ok(desk.frame(here).page(status, one.name.as_str(), &sections))
+}
+
+fn facts(desk: &Desk, one: &Principal) -> Vec<(&'static str, Cell)> {
+    let access = desk.admin.access();
+    let mut facts = vec![
+        ("Name", Cell::text(one.name.as_str())),
+        ("Kind", Cell::text(words::kind(one.kind))),
+        ("State", Cell::text(words::state(one))),
+        ("Account role", Cell::text(access.account_role(&one.id).as_str())),
+        ("Since", Cell::text(minute(one.created_at))),
+    ];
+    for (team, sources) in access.teams(&one.id) {
+        let sources: Vec<String> = sources.iter().map(words::source).collect();
+        let text = format!("{} ({})", team.name, sources.join(", "));
+        facts.push(("In the team", Cell::linked(text, team_link(team.name.as_str()))));
+    }
+    facts
+}
+
+fn acts(desk: &Desk, one: &Principal) -> Vec<Act> {
+    let name = one.name.as_str();
+    let mut acts = Vec::new();
+    if desk.admin.may(&Deed::Principal(one.id.clone())) {
+        let sends = || vec![("name", name.to_owned())];
+        if one.disabled {
+            acts.push(Act::post("Enable", format!("Enable {name}"), ENABLE, sends()));
+        } else {
+            acts.push(Act::link("Disable…", format!("Disable {name}"), link(DISABLE, &[("name", name)])));
+            if one.kind == PrincipalKind::User {
+                acts.push(Act::post("Make a reset link", format!("Make a reset link for {name}"), RESET_LINK, sends()));
+            }
+        }
+        acts.push(Act::link("Remove…", format!("Remove {name}"), link(REMOVE, &[("name", name)])));
+    }
+    if desk.admin.may(&Deed::Oversee) {
+        let record = link(audit::PATH, &[("actor", one.id.as_str())]);
+        acts.push(Act::link("What they did", format!("What they did: {name}"), record));
+    }
+    acts
+}
+
+async fn roles(desk: &Desk, one: &Principal) -> Result<Table, Early> {
+    let lines = desk.admin.list_grants().await.map_err(|error| desk.refuse(&error))?;
+    let holdings = desk.admin.access().holdings(&one.id);
+    let rows = holdings.iter().filter_map(|holding| {
+        // What is not listed is not theirs to see: an owner of a workspace sees what holds there.
+        let line: &GrantLine = lines.iter().find(|line| line.id == holding.grant)?;
+        let is_own = line.holder.principal() == Some(one.name.as_str());
+        let removing = if is_own { grants::removing(desk, line) } else { Vec::new() };
+        let permissions = holding.permissions.iter().map(|permission| permission.as_str().to_owned()).collect();
+        Some(vec![
+            Cell { more: permissions, ..Cell::text(holding.role.as_str()) },
+            Cell::text(place(&holding.scope)),
+            Cell::text(origin(&holding.origin)),
+            Cell::text(minute(line.since)),
+            Cell::acts(removing),
+        ])
+    });
+    Ok(Table {
+        name: "Roles".to_owned(),
+        columns: ["Role", "Where", "Through", "Since", ""].map(str::to_owned).into(),
+        rows: rows.collect(),
+        empty: "No role yet, so nothing of Prefect can be seen.".to_owned(),
+        ..Table::default()
+    })
+}
+
+async fn credentials(desk: &Desk, one: &Principal) -> Result<Vec<Section>, Early> {
+    let now = desk.web.clock.now();
+    let filter = KeyFilter { owner: Some(one.id.clone()), limit: PAGE, ..KeyFilter::default() };
+    let listed = desk.admin.page_of_keys(filter).await.map_err(|error| desk.refuse(&error))?;
+    let next = listed.next.map(|_| link(keys::PATH, &[("q", one.name.as_str())]));
+    let mut sections =
+        vec![Section::new("Keys", vec![Part::Table(Table { next, ..keys::table(desk, &listed.rows, now, false) })])];
+    if one.kind == PrincipalKind::User {
+        let filter = SessionFilter { owner: Some(one.id.clone()), limit: PAGE, ..SessionFilter::default() };
+        let listed = desk.admin.page_of_sessions(filter).await.map_err(|error| desk.refuse(&error))?;
+        sections.push(Section::new("Sessions", vec![Part::Table(sessions::table(desk, &listed.rows, false))]));
+    }
+    Ok(sections)
+}
+
+fn key_form(desk: &Desk, one: &Principal, filled: &Filled) -> Part {
+    let named = |(value, words): &(&str, &str)| ((*value).to_owned(), (*words).to_owned());
+    let mut places = vec![(String::new(), "in every workspace".to_owned())];
+    places.extend(desk.admin.workspaces().iter().map(|name| (name.to_string(), format!("only in {name}"))));
+    let fields = vec![
+        filled.field("label", "What it is for", "As \"laptop\" or \"nightly pipeline\".", Kind::Line),
+        filled.field("expires", "It ends", "", Kind::Choice(EXPIRIES.iter().map(named).collect())),
+        filled.field("until", "The last day, if it ends on a date of its own", "As 2027-01-31, in UTC.", Kind::Line),
+        filled.field("workspace", "Where", "", Kind::Choice(places)),
+        filled.field("read_only", "Only read", "", Kind::Check),
+    ];
+    Part::Form(Form {
+        path: KEY.to_owned(),
+        hidden: vec![("name", one.name.to_string())],
+        fields,
+        button: "Make the key",
+        problem: filled.whole(),
+        ..Form::default()
+    })
+}
+
+fn account_role(desk: &Desk, one: &Principal) -> Section {
+    let role = desk.admin.access().account_role(&one.id);
+    if role == AccountRole::Owner {
+        let words = "An owner is made by the role owner everywhere, and is one until that is taken.";
+        return Section::new("Account role", vec![Part::Words(words.to_owned())]);
+    }
+    let filled = Filled::with(vec![("role", role.as_str().to_owned())]);
+    let roles = [AccountRole::Member, AccountRole::Admin].map(|role| (role.to_string(), role.to_string()));
+    let hint = "An admin manages everything but owners.";
+    let form = Form {
+        path: ACCOUNT_ROLE.to_owned(),
+        hidden: vec![("name", one.name.to_string())],
+        fields: vec![filled.field("role", "In the account", hint, Kind::Choice(roles.into()))],
+        button: "Set the account role",
+        ..Form::default()
+    };
+    Section::new("Account role", vec![Part::Form(form)])
+}
+
+/// `GET /lictor/admin/principal/disable?name=NAME`
+pub(super) async fn ask_to_disable(desk: Desk) -> Result<Response, Early> {
+    let one = named(&desk, desk.asked("name")).await?;
+    let words = "Sessions end, keys do nothing and open websockets close, within a second. Enabling undoes it, but for \
+                 the sessions.";
+    ask(&desk, &one, Asking { change: Change::Disable(one.clone()), path: DISABLE, verb: "Disable", words }).await
+}
+
+/// `GET /lictor/admin/principal/remove?name=NAME`
+pub(super) async fn ask_to_remove(desk: Desk) -> Result<Response, Early> {
+    let one = named(&desk, desk.asked("name")).await?;
+    let words = "Password, keys, sessions, grants and memberships go with it; what is on record stays. This cannot be \
+                 undone: somebody of the same name is somebody else.";
+    ask(&desk, &one, Asking { change: Change::Remove(one.clone()), path: REMOVE, verb: "Remove", words }).await
+}
+
+/// What is asked before something is done to a principal.
+struct Asking {
+    change: Change,
+    path: &'static str,
+    verb: &'static str,
+    words: &'static str,
+}
+
+async fn ask(desk: &Desk, one: &Principal, asking: Asking) -> Result<Response, Early> {
+    let rests = desk.admin.rests_on(&one.id).await.map_err(|error| desk.refuse(&error))?;
+    let left = desk.admin.automations_left(&asking.change).await.map_err(|error| desk.refuse(&error))?;
+    let mut parts = confirm::rests(&rests, desk.web.clock.now());
+    parts.push(confirm::automations(&left));
+    let form = Form {
+        path: asking.path.to_owned(),
+        hidden: vec![("name", one.name.to_string())],
+        button: if asking.verb == "Remove" { "Remove for good" } else { "Disable" },
+        danger: true,
+        instead: Some(("Leave it", principal_link(one.name.as_str()))),
+        ..Form::default()
+    };
+    let sections = [
+        Section::new(format!("{} {}?", asking.verb, one.name), vec![Part::Facts(facts(desk, one))]),
+        Section::new("What would break", parts),
+        Section::new(format!("{} it", asking.verb), vec![Part::Words(asking.words.to_owned()), Part::Form(form)]),
+    ];
+    let here = if one.kind == PrincipalKind::User { Place::People } else { Place::Machines };
+    Ok(desk.frame(here).page(StatusCode::OK, &format!("{} {}", asking.verb, one.name), &sections))
+}
+
+/// `POST /lictor/admin/principal/disable`
+pub(super) async fn disable(order: Order) -> Result<Response, Early> {
+    switch(&order, true, Flash::Disabled).await
+}
+
+/// `POST /lictor/admin/principal/enable`
+pub(super) async fn enable(order: Order) -> Result<Response, Early> {
+    switch(&order, false, Flash::Enabled).await
+}
+
+async fn switch(order: &Order, disabled: bool, flash: Flash) -> Result<Response, Early> {
+    let desk = &order.desk;
+    let one = named(desk, order.sent.field("name")).await?;
+    desk.admin.set_disabled(one.kind, &one.name, disabled).await.map_err(|error| desk.refuse(&error))?;
+    Ok(desk.done(&principal_link(one.name.as_str()), flash).await)
+}
+
+/// `POST /lictor/admin/principal/remove`
+pub(super) async fn remove(order: Order) -> Result<Response, Early> {
+    let desk = &order.desk;
+    let one = named(desk, order.sent.field("name")).await?;
+    desk.admin.remove_principal(one.kind, &one.name).await.map_err(|error| desk.refuse(&error))?;
+    let list = if one.kind == PrincipalKind::User { USERS } else { MACHINES };
+    Ok(desk.done(list, Flash::Removed).await)
+}
+
+/// `POST /lictor/admin/principal/account-role`
+pub(super) async fn set_account_role(order: Order) -> Result<Response, Early> {
+    let desk = &order.desk;
+    let one = named(desk, order.sent.field("name")).await?;
+    let roles = [AccountRole::Member, AccountRole::Admin, AccountRole::Owner];
+    let role = roles.into_iter().find(|role| role.as_str() == order.sent.field("role")).unwrap_or(AccountRole::Owner);
+    desk.admin.set_account_role(one.kind, &one.name, role).await.map_err(|error| desk.refuse(&error))?;
+    Ok(desk.done(&principal_link(one.name.as_str()), Flash::AccountRoleSet).await)
+}
+
+/// `POST /lictor/admin/principal/reset-link`
+pub(super) async fn make_reset_link(order: Order) -> Result<Response, Early> {
+    let desk = &order.desk;
+    let one = named(desk, order.sent.field("name")).await?;
+    let made = desk.admin.make_reset_link(&one.name, DAY).await.map_err(|error| desk.refuse(&error))?;
+    let path = format!("{}?token={}", crate::reset::PATH, made.token.expose());
+    let url = format!("{}{}", desk.visit.caller.origin, desk.visit.at(&path));
+    let words = format!(
+        "It sets a new password of {}, once, until {}. It is shown this once: hand it to them alone.",
+        one.name,
+        minute(made.expires_at)
+    );
+    let back = vec![Act::link(
+        "I have it: back",
+        format!("I have it: back to {}", one.name),
+        principal_link(one.name.as_str()),
+    )];
+    let parts = vec![Part::Words(words), Part::Copy("The link".to_owned(), url), Part::Acts(back)];
+    let sections = [Section::new(format!("A link for {}", one.name), parts)];
+    Ok(desk.frame(Place::People).page(StatusCode::OK, "The link is made", &sections))
+}
+
+/// `POST /lictor/admin/principal/key`
+pub(super) async fn make_key(order: Order) -> Result<Response, Early> {
+    let desk = &order.desk;
+    let one = named(desk, order.sent.field("name")).await?;
+    let wish = Wish::read(&order.sent, desk.admin.workspaces(), desk.web.clock.now());
+    let mut filled = Filled::read(&order, &KEY_FIELDS);
+    let problems = &wish.problems;
+    for (name, problem) in
+        [("label", &problems.label), ("expires", &problems.expires), ("workspace", &problems.workspace)]
+    {
+        if let Some(problem) = problem {
+            filled.wrong(name, problem.clone());
+        }
+    }
+    if problems.is_none() {
+        let new = NewKey {
+            owner: one.name.clone(),
+            label: wish.label.clone(),
+            expires_at: wish.ends_at,
+            narrowing: wish.narrowing.clone(),
+        };
+        match desk.admin.make_key(new).await {
+            Ok((secret, made)) => {
+                desk.web.auth.refresh().await;
+                return Ok(key_made(desk, &one, secret.expose(), &made));
+            }
+            Err(error) => filled.wrong_as_a_whole(desk.fault(&error)?),
+        }
+    }
+    page(StatusCode::UNPROCESSABLE_ENTITY, desk, &one, &filled).await
+}
+
+fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response {
+    // As the key's owner finds it: its workspaces are not those of whoever makes it.
+    let owner = Identity { principal: Arc::new(one.clone()), narrowing: None, ..desk.identity.clone() };
+    let mine = workspaces::mine(&desk.web, &desk.visit, &owner);
+    let place = workspaces::first_choice(&mine, &desk.visit, made.narrowing.as_ref());
+    let here = || format!("{}{}", desk.visit.caller.origin, desk.visit.at("/api"));
+    let api = place.and_then(|one| one.api(&desk.visit)).unwrap_or_else(here);
+    let client = Client { api: &api, name: one.name.as_str(), key };
+    let facts = vec![
+        ("Of", Cell::text(one.name.as_str())),
+        ("May do", Cell::text(words::limits(made))),
+        ("Ends", Cell::text(ends(made))),
+    ];
+    let once = "Copy the key now: it is shown this once, and nobody can show it again.";
+    let back = vec![Act::link(
+        "I have it: back",
+        format!("I have it: back to {}", one.name),
+        principal_link(one.name.as_str()),
+    )];
+    let mut sections = vec![Section::new(
+        words::label(made),
+        vec![
+            Part::Words(once.to_owned()),
+            Part::Copy("The key".to_owned(), key.to_owned()),
+            Part::Facts(facts),
+            Part::Acts(back),
+        ],
+    )];
+    for recipe in &RECIPES {
+        let mut parts = vec![Part::Words(recipe.note.to_owned())];
+        let snippets = recipe.snippets(client).into_iter();
+        let copy = |snippet: Snippet| Part::Copy(format!("{}, {}", snippet.place, recipe.title), snippet.text);
+        parts.extend(snippets.map(copy));
+        sections.push(Section::new(recipe.title, parts));
+    }
+    desk.frame(Place::Machines).page(StatusCode::OK, "The key is made", &sections)
+}
