@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use lictor_model::{Clock, CredentialKind, Digest, Identity, RequestId};
+use lictor_model::{ClientAddress, Clock, CredentialKind, Digest, Identity, RequestId};
 use lictor_store::{LastUse, Store, StoreError};
 use moka::sync::Cache;
 use tokio::runtime::Handle;
@@ -12,13 +12,15 @@ use tokio::sync::watch;
 
 use crate::attempt::{Origin, Rejection};
 use crate::break_glass::Passwords;
+use crate::devices::Devices;
 use crate::feed::Feed;
 use crate::jwt::Tokens;
 use crate::ledger::Ledger;
 use crate::mtls::Rule;
 use crate::options::Options;
+use crate::per_minute::PerMinute;
 use crate::refusals::Refusals;
-use crate::reports::Reports;
+use crate::reports;
 use crate::throttle::Throttle;
 use crate::verifier::Verifier;
 use crate::view::View;
@@ -46,7 +48,8 @@ pub(crate) struct Inner {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) ledger: Ledger,
     refusals: Refusals,
-    pub(crate) reports: Reports,
+    pub(crate) reports: PerMinute<ClientAddress>,
+    pub(crate) devices: Devices,
     /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
     /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
     pub(crate) never_was: Cache<Digest, ()>,
@@ -90,7 +93,8 @@ impl Authenticator {
             throttle,
             ledger: Ledger::default(),
             refusals: Refusals::new(clock.clone()),
-            reports: Reports::new(clock.clone()),
+            reports: PerMinute::new(clock.clone(), reports::A_MINUTE),
+            devices: Devices::new(&clock),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
             passwords,
             sounded_at: AtomicI64::new(i64::MIN / 2),

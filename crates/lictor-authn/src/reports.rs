@@ -1,54 +1,13 @@
 //! Who found a key of ours? Whoever holds its text can kill it, a bounded number of times a minute.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-use lictor_model::{Actor, ApiKey, ClientAddress, Clock, Reason, RequestId, Timestamp};
+use lictor_model::{Actor, ApiKey, Reason, RequestId};
 use lictor_store::By;
 
 use crate::attempt::Origin;
 use crate::authenticator::Authenticator;
 
 /// Reports that one address may make in a minute.
-const A_MINUTE: u32 = 30;
-/// Addresses that are counted at once; beyond that, new ones wait.
-const ADDRESSES: usize = 10_000;
-
-/// Counts reports by address.
-#[derive(Debug)]
-pub(crate) struct Reports {
-    clock: Clock,
-    minute: Mutex<Minute>,
-}
-
-#[derive(Debug, Default)]
-struct Minute {
-    began: Timestamp,
-    counts: HashMap<ClientAddress, u32>,
-}
-
-impl Reports {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, minute: Mutex::default() }
-    }
-
-    fn take(&self, source: ClientAddress) -> Result<(), Reason> {
-        let now = self.clock.now();
-        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.seconds_since(minute.began) >= 60 {
-            *minute = Minute { began: now, counts: HashMap::new() };
-        }
-        let is_full = minute.counts.len() >= ADDRESSES && !minute.counts.contains_key(&source);
-        let count = if is_full { None } else { Some(minute.counts.entry(source).or_default()) };
-        match count {
-            Some(count) if *count < A_MINUTE => {
-                *count += 1;
-                Ok(())
-            }
-            _ => Err(Reason::TooManyReports),
-        }
-    }
-}
+pub(crate) const A_MINUTE: u32 = 30;
 
 impl Authenticator {
     /// Takes the report of a leaked key, whoever makes it: a live key is revoked, and any other changes nothing and is
@@ -59,7 +18,9 @@ impl Authenticator {
     pub async fn report_leak(&self, text: &str, origin: &Origin, request: &RequestId) -> Result<(), Reason> {
         let inner = &self.inner;
         // First, so that nobody searches for keys here faster than anywhere else.
-        inner.reports.take(origin.client_ip.into())?;
+        if !inner.reports.take(origin.client_ip.into()) {
+            return Err(Reason::TooManyReports);
+        }
         let key = ApiKey::parse(text).map_err(|_| Reason::MistypedKey)?;
         let client_ip = origin.client_ip.to_string();
         let by = By { actor: Actor::unknown(""), credential: None, client_ip, request: Some(request.clone()) };

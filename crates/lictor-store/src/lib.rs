@@ -5,6 +5,7 @@ mod automations;
 mod backup;
 mod bans;
 mod by;
+mod device_requests;
 mod directory;
 mod error;
 mod exchange;
@@ -33,6 +34,7 @@ mod teams;
 pub use backup::{BackedUp, BackupError, Restored};
 pub use bans::HeldBan;
 pub use by::By;
+pub use device_requests::{DeviceAllowance, DeviceAnswer, DeviceRequest, NewDeviceRequest};
 pub use error::StoreError;
 pub use reset_links::ResetLink;
 pub use rows::{

@@ -69,16 +69,22 @@ pub(crate) enum Done {
     PasswordChanged,
     /// All sessions were ended, this one too.
     AllEnded,
+    /// A program was let in.
+    DeviceAllowed,
+    /// A program was not let in.
+    DeviceDenied,
 }
 
 impl Done {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::KeyRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::AllEnded,
+        Self::DeviceAllowed,
+        Self::DeviceDenied,
     ];
 
     /// The code in the query.
@@ -90,6 +96,8 @@ impl Done {
             Self::OthersEnded => "others-ended",
             Self::PasswordChanged => "password-changed",
             Self::AllEnded => "all-ended",
+            Self::DeviceAllowed => "device-allowed",
+            Self::DeviceDenied => "device-denied",
         }
     }
 
@@ -102,6 +110,8 @@ impl Done {
             Self::OthersEnded => "All other sessions have ended.",
             Self::PasswordChanged => "The password is changed, and your other sessions have ended.",
             Self::AllEnded => "All your sessions have ended, this one too.",
+            Self::DeviceAllowed => "Allowed. The program fetches its key in a moment: go back to it.",
+            Self::DeviceDenied => "Denied. The program gets no key.",
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) struct Asked {
     pub(crate) done: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) token: Option<String>,
+    pub(crate) code: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {

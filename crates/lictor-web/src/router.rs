@@ -14,8 +14,8 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, assets, back_channel, form, key_rotation, keys, leak, me, password, reset, sessions, sign_in, sign_on,
-    sign_out, token,
+    account, assets, back_channel, device_grant, device_page, form, key_rotation, keys, leak, me, own_key, password,
+    reset, sessions, sign_in, sign_on, sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -52,6 +52,11 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions", get(sessions::show))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route("/lictor/device", get(device_page::show).post(device_page::submit))
+        .route("/lictor/device/code", post(device_grant::begin))
+        .route("/lictor/device/token", post(device_grant::answer))
+        .route("/lictor/keys/current", get(own_key::show))
+        .route("/lictor/keys/revoke", post(own_key::revoke))
         .route("/lictor/keys/rotate", post(key_rotation::submit))
         .route("/lictor/report-leak", post(leak::submit))
         .route("/lictor/token", post(token::submit))

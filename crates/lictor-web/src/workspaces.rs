@@ -38,6 +38,11 @@ pub(crate) fn mine(web: &WebState, visit: &Visit, identity: &Identity) -> Vec<Mi
     mine.map(|(number, name)| Mine { name: name.clone(), place: at(number) }).collect()
 }
 
+/// Their names.
+pub(crate) fn names(mine: &[Mine]) -> Vec<WorkspaceName> {
+    mine.iter().map(|one| one.name.clone()).collect()
+}
+
 /// The one that a client is to be set up for: the only one that a key is good for, or the one at the root of this address, or the first.
 pub(crate) fn first_choice<'m>(mine: &'m [Mine], visit: &Visit, narrowing: Option<&Narrowing>) -> Option<&'m Mine> {
     let named = narrowing.and_then(|narrowing| narrowing.workspace.as_ref());
