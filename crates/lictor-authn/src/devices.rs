@@ -23,7 +23,7 @@ const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const SAID_CHARS: usize = 100;
 
 /// Codes that one address may ask for in a minute.
-const CODES: u32 = 10;
+const CODES: u32 = 30;
 /// Questions from one address in a minute: those of some dozens behind one address, each every few seconds.
 const QUESTIONS: u32 = 600;
 /// Codes that one person may type in a minute.

@@ -15,6 +15,8 @@ pub(crate) mod import;
 pub(crate) mod issuer;
 pub(crate) mod key;
 pub(crate) mod key_age;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod moment;
 pub(crate) mod operation;
 pub(crate) mod password;
@@ -26,12 +28,14 @@ pub(crate) mod reset_link;
 pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod service_account;
+pub(crate) mod signed_in;
 pub(crate) mod target;
 pub(crate) mod team;
 pub(crate) mod up;
 pub(crate) mod upstreams;
 pub(crate) mod user;
 mod verdict;
+pub(crate) mod whoami;
 
 use clap::{Parser, Subcommand};
 
@@ -60,6 +64,7 @@ Examples:
   lictor team add-member data alice bob      a team; `lictor grant add --team data` gives it a role
   lictor can alice POST /api/flows/          may she, and why?
   lictor serve --config lictor.toml          the gateway in production
+  lictor login https://prefect.example.com   a key for this machine, by a browser's word
 
 Every command that reads or changes people, teams, keys, roles, grants or the record works on
 the store of a running or a stopped gateway: of --data DIR (or LICTOR_DATA), or of
@@ -73,6 +78,12 @@ enum Command {
     Serve(serve::Serve),
     /// The other half, next to a worker: plain HTTP here, TLS with a client certificate or a token to the gateway.
     Connect(connect::Connect),
+    /// Get a key by a browser's word, and write a Prefect profile with it.
+    Login(login::Login),
+    /// As whom does Prefect's client of this shell go where, and for how long?
+    Whoami(whoami::Whoami),
+    /// Give the key of a profile back: revoked at the gateway, forgotten here.
+    Logout(logout::Logout),
     /// Check a configuration file and name every problem in it.
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
@@ -139,6 +150,9 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::Up(up) => up.run(target),
         Command::Serve(serve) => serve.run(target),
         Command::Connect(connect) => connect.run(),
+        Command::Login(login) => login.run(),
+        Command::Whoami(whoami) => whoami.run(),
+        Command::Logout(logout) => logout.run(),
         Command::Check(check) => check.run(target),
         Command::Doctor(doctor) => doctor.run(target),
         Command::Completions(completions) => Ok(completions.run()),
@@ -209,6 +223,10 @@ mod tests {
             "check --config lictor.toml",
             "connect https://gate.example --cert worker.pem --key worker.key --ca ca.pem",
             "connect https://gate.example --listen 127.0.0.1:4200 --token-file key",
+            "login https://gate.example --label laptop --profile work --ca-file ca.pem --no-browser",
+            "login http://127.0.0.1:4300 --env",
+            "whoami --profile work --json",
+            "logout --profile work --only-here",
             "doctor --data d --json",
             "user add alice --role developer --password-stdin",
             "user set-password alice",

@@ -13,9 +13,12 @@ use super::can::CanError;
 use super::connect::ConnectError;
 use super::import::ImportError;
 use super::issuer::WhoseError;
+use super::login::LoginError;
+use super::logout::LogoutError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
 use super::policy::verify::VerifyError;
+use super::signed_in::SignedInError;
 use super::target::TargetError;
 use super::up::UpError;
 use super::upstreams::UpstreamsError;
@@ -36,6 +39,12 @@ pub(crate) enum CliError {
     BackupFile(#[from] BackupFileError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Logout(#[from] LogoutError),
+    #[error(transparent)]
+    SignedIn(#[from] SignedInError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
