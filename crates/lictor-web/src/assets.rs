@@ -15,6 +15,11 @@ pub(crate) async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../static/page.js"))
 }
 
+/// `GET /lictor/hand-over.js`: what gives a key to the Prefect client that waits for it on the visitor's machine.
+pub(crate) async fn hand_over() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../static/hand-over.js"))
+}
+
 /// `GET /lictor/ui.js`: what the gateway puts into the pages of Prefect's own UI.
 pub(crate) async fn ui() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../static/ui.js"))

@@ -4,6 +4,8 @@ mod account;
 mod answer;
 mod assets;
 mod back_channel;
+mod callback;
+mod client_login;
 mod device;
 mod device_grant;
 mod device_page;

@@ -16,6 +16,7 @@ pub(crate) struct Asked {
     pub(crate) key: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) code: Option<String>,
+    pub(crate) callback: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {

@@ -14,8 +14,8 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, assets, back_channel, device_grant, device_page, form, key_rotation, keys, leak, me, own_key, password,
-    reset, sessions, sign_in, sign_on, sign_out, token,
+    account, assets, back_channel, client_login, device_grant, device_page, form, key_rotation, keys, leak, me,
+    own_key, password, reset, sessions, sign_in, sign_on, sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -52,6 +52,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions", get(sessions::show))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route(client_login::PATH, get(client_login::show).post(client_login::submit))
         .route("/lictor/device", get(device_page::show).post(device_page::submit))
         .route("/lictor/device/code", post(device_grant::begin))
         .route("/lictor/device/token", post(device_grant::answer))
@@ -66,6 +67,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))
+        .route("/lictor/hand-over.js", get(assets::hand_over))
         .route("/lictor/icon.svg", get(assets::icon))
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
         .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })

@@ -1,6 +1,7 @@
 //! Do the pages let in whom they should, and nobody else, nowhere else?
 
 mod account;
+mod client_login;
 mod device;
 mod keys;
 mod machines;
