@@ -57,6 +57,7 @@ pub(super) const TABLES: &[Table] = &[
     passing("sessions"),
     passing("external_sessions"),
     passing("reset_links"),
+    passing("device_requests"),
     Table { name: "audit", kind: Kind::Record },
 ];
 
