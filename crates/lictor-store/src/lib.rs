@@ -14,6 +14,7 @@ mod external_sessions;
 mod grants;
 mod key_ages;
 mod keys;
+mod mail;
 mod memberships;
 mod meta;
 mod open;

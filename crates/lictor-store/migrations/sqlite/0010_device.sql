@@ -17,3 +17,21 @@ CREATE TABLE device_requests (
     ends_at     INTEGER,
     narrowing   TEXT
 ) STRICT;
+
+-- Where notices for somebody go: as an administrator said, or as a provider vouches for. Never a way to sign in. A source is
+-- empty for what was set by hand, and sso:PROVIDER otherwise.
+CREATE TABLE mail_addresses (
+    principal  TEXT PRIMARY KEY NOT NULL REFERENCES principals (id) ON DELETE CASCADE,
+    address    TEXT NOT NULL,
+    source     TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT;
+
+-- What was told of a key by mail, once, or is being told: by whoever took it, until then.
+CREATE TABLE mailed_notices (
+    key         TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    stage       TEXT NOT NULL,
+    taken_until INTEGER NOT NULL,
+    sent_at     INTEGER,
+    PRIMARY KEY (key, stage)
+) STRICT;

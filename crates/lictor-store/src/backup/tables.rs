@@ -48,6 +48,8 @@ pub(super) const TABLES: &[Table] = &[
     whole("team_members"),
     whole("team_grants"),
     whole("api_keys"),
+    whole("mail_addresses"),
+    whole("mailed_notices"),
     whole("automations"),
     whole("bans"),
     whole("external_accounts"),
