@@ -88,7 +88,7 @@ enum Command {
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
     Doctor(doctor::Doctor),
-    /// People: add, list, show, disable, enable, remove, set-password, reset-link.
+    /// People: add, list, show, disable, enable, remove, set-password, reset-link, set-email.
     #[command(subcommand)]
     User(user::User),
     /// Machines: they have API keys, never a password.
@@ -231,6 +231,10 @@ mod tests {
             "user add alice --role developer --password-stdin",
             "user set-password alice",
             "user reset-link alice --expires 2h",
+            "user reset-link alice --mail --config lictor.toml",
+            "user set-email alice alice@example.com",
+            "service-account set-email ci none",
+            "user add alice --role developer --email alice@example.com",
             "backup lictor.jsonl --data d",
             "restore - --replace --config lictor.toml",
             "ban list --json",

@@ -7,6 +7,7 @@ mod config;
 mod connect;
 mod doctor;
 mod expiring;
+mod mail;
 mod prefect_profiles;
 mod probe;
 mod remote;

@@ -121,6 +121,14 @@ impl Claims {
         found.as_str().map(str::to_owned)
     }
 
+    /// The address of mail that the provider vouches for.
+    pub(crate) fn verified_email(&self) -> Option<String> {
+        match self.look(&ClaimPath::parse("email").ok()?) {
+            Came::Values(values) => values.into_iter().next().filter(|address| address.len() <= 254),
+            _ => None,
+        }
+    }
+
     /// The names of all that came, sorted: what a person may be told, for the values are nobody's business.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.iter().flat_map(|(_, claims)| claims.keys().cloned()).collect();

@@ -11,7 +11,7 @@ use super::printed::Printed;
 use super::target::{Place, Target, store_url_in};
 use super::upstreams;
 use crate::config::{self, ConfigError, Plan, Tls};
-use crate::doctor::{Report, gateway, issuers, keys, providers, store, tls, upstream};
+use crate::doctor::{Report, gateway, issuers, keys, mail, providers, store, tls, upstream};
 use crate::tls::own::Own;
 
 /// `lictor doctor`
@@ -57,6 +57,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
     }
     providers::check(&plan.sign_in.providers, &clock, &mut report).await;
     issuers::check(&plan.sign_in.issuers, &plan.store_url, &clock, &mut report).await;
+    mail::check(plan.mail.as_ref(), &mut report).await;
     of_listener(&plan, &mut report);
     tls::check_rules(&plan.store_url, &plan.certificates, &mut report).await;
     Ok(report)

@@ -81,6 +81,12 @@ pub(crate) enum CliError {
         "{0:?} is neither an address nor a name: write 192.0.2.7, 2001:db8::7 (for its /64), or the name of a user"
     )]
     BanSubject(String),
+    #[error(transparent)]
+    Mail(#[from] crate::mail::MailError),
+    #[error("the configuration has no [mail]: write url, from and to there, or leave --mail away")]
+    NoMail,
+    #[error("{0:?} has no address: give one with `lictor user set-email {0} ADDRESS`, or leave --mail away")]
+    NoAddress(String),
     #[error("the system gave a token that cannot be used: try again")]
     Token,
     #[error("the system gives no runtime: {0}")]

@@ -5,6 +5,7 @@ use lictor_model::{PrincipalKind, PrincipalName};
 use lictor_store::NewPrincipal;
 
 use super::error::CliError;
+use super::principal::email::SetEmail;
 use super::principal::{self, FirstRole, Named};
 use super::printed::Printed;
 use super::target::Console;
@@ -25,6 +26,8 @@ pub(crate) enum ServiceAccount {
     Disable(Named),
     /// Undo `disable`.
     Enable(Named),
+    /// Set where notices of its keys go, or none; otherwise they go to the administrators (mail.to).
+    SetEmail(SetEmail),
     /// Remove a machine, with keys and grants. The record keeps the name.
     Remove(Named),
 }
@@ -51,6 +54,7 @@ impl ServiceAccount {
             Self::Show(named) => principal::show(console, kind, &named).await,
             Self::Disable(named) => principal::set_disabled(console, kind, &named, true).await,
             Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
+            Self::SetEmail(set) => set.run(console, kind).await,
             Self::Remove(named) => principal::remove(console, kind, &named).await,
         }
     }
