@@ -13,6 +13,7 @@ from stage.login import CODE, GRANT, Machine, allow, program, show
 from stage.pki import Authority, replace
 from stage.prefect import NEWEST, Client, end
 from stage.recorder import Recorder
+from stage.several import before
 from stage.steps_sockets import opens
 from stage.tls import curl, tls_gateway
 from stage.visitor import Visitor, said
@@ -248,6 +249,26 @@ def test_an_address_does_not_ask_for_codes_without_end(own_gateway: Gateway) -> 
     answers = [program(own_gateway.port, "/lictor/device/code") for _ in range(31)]
     assert [answer.status for answer in answers] == [200] * 30 + [429]
     assert answers[-1].reason == "too-many-codes"
+
+
+def test_a_member_of_one_workspace_of_several_is_led_to_that_one(recorder: Recorder, tmp_path: Path) -> None:
+    workspaces = {"main": f'upstream = "{recorder.url}"', "research": f'upstream = "{recorder.url}"\nprefix = "/research"'}
+    gateway = before(tmp_path / "gateway", workspaces).start()
+    try:
+        gateway.add_user("alice")
+        gateway.cli("grant", "add", "alice", "--role", "viewer", "--workspace", "research")
+        visitor, machine = Visitor(gateway.port), Machine(tmp_path / "machine")
+        assert visitor.sign_in("alice", PASSWORD).status == 303
+        waiting = machine.begin(gateway.url, "--profile", "lab")
+        assert "only in main" not in said(show(visitor, waiting.code))
+        allow(visitor, waiting.code)
+        waiting.end()
+        assert f'PREFECT_API_URL = "{gateway.url}/research/api"' in machine.profiles.read_text()
+        assert machine.json("whoami")["workspaces"] == [{"workspace": "research", "roles": ["viewer"]}]
+        assert gateway.ask("POST", "/research/api/flows/filter", key=machine.key("lab"), body={}).status == 200
+        assert "is revoked" in machine.run("logout").stdout
+    finally:
+        gateway.stop()
 
 
 def drive(*arguments: str) -> dict:

@@ -13,7 +13,7 @@ use crate::statement::{Row, sql};
 use crate::{By, Store, directory, keys, principals};
 
 /// Requests that wait at once: strangers make them, and guessing one of few is harder.
-const MOST: i64 = 2_000;
+const MOST: i64 = 20_000;
 /// How much longer a program must wait between its questions when it asked too soon (RFC 8628 section 3.5).
 const SLOWER: i64 = 5;
 
@@ -244,6 +244,7 @@ impl Store {
             revoked_at: None,
             disabled: false,
             replaces: None,
+            issuer: None,
             narrowing: row.maybe_text("narrowing")?.map(|text| narrowing(row, &text)).transpose()?,
             last_used: None,
         };

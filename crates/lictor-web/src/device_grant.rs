@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::router::WebState;
 use crate::visit::Visit;
-use crate::{device_page, oauth};
+use crate::{device_page, oauth, workspaces};
 
 /// The only client there is: it has no secret, since everybody can read its source.
 const CLIENT: &str = "lictor";
@@ -102,7 +102,7 @@ pub(crate) async fn answer(
         Err(reason) => return visit.refuse(reason),
     };
     match answered.answer {
-        DeviceAnswer::Allowed { key, owner } => handed_out(&visit, &answered.secret, &key, &owner, web.clock.now()),
+        DeviceAnswer::Allowed { key, owner } => handed_out(&web, &visit, &answered.secret, &key, &owner),
         DeviceAnswer::Pending => no("authorization_pending", "Nobody has allowed it yet."),
         DeviceAnswer::TooSoon(pause) => {
             let description = format!("Leave {pause} seconds between two questions.");
@@ -131,7 +131,10 @@ fn refused(web: &WebState, visit: &Visit, client: &str) -> Option<Response> {
     (!may).then(|| visit.say(StatusCode::FORBIDDEN, Reason::CrossOrigin, detail))
 }
 
-fn handed_out(visit: &Visit, secret: &ApiKey, key: &KeyRow, owner: &Principal, now: Timestamp) -> Response {
+fn handed_out(web: &WebState, visit: &Visit, secret: &ApiKey, key: &KeyRow, owner: &Principal) -> Response {
+    let (mine, now) = (workspaces::of(web, visit, &owner.id), web.clock.now());
+    let workspace = workspaces::first_choice(&mine, visit, key.narrowing.as_ref());
+    let api = workspace.map_or_else(|| format!("{}/api", visit.caller.home()), |one| one.api(visit));
     let facts = json!({
         "access_token": secret.expose(),
         "token_type": "Bearer",
@@ -140,7 +143,7 @@ fn handed_out(visit: &Visit, secret: &ApiKey, key: &KeyRow, owner: &Principal, n
         "label": key.label,
         "name": owner.name,
         "expires_at": key.expires_at.map(Timestamp::to_rfc3339),
-        "api_url": format!("{}/api", visit.caller.home()),
+        "api_url": api,
     });
     oauth::told(StatusCode::OK, &facts)
 }

@@ -1,6 +1,6 @@
 //! Which workspaces has this person, and where are they for this browser? Of others, nobody learns the names.
 
-use lictor_model::{Identity, Narrowing, WorkspaceName};
+use lictor_model::{Identity, Narrowing, PrincipalId, WorkspaceName};
 
 use crate::router::WebState;
 use crate::visit::Visit;
@@ -29,10 +29,15 @@ impl Mine {
 
 /// In the order of the configuration.
 pub(crate) fn mine(web: &WebState, visit: &Visit, identity: &Identity) -> Vec<Mine> {
+    of(web, visit, &identity.principal.id)
+}
+
+/// Somebody's, who may be elsewhere.
+pub(crate) fn of(web: &WebState, visit: &Visit, principal: &PrincipalId) -> Vec<Mine> {
     let view = web.auth.view();
     let host = host_of(&visit.caller.origin);
     let all = web.workspaces.iter().enumerate();
-    let mine = all.filter(|(_, name)| view.access.permissions(&identity.principal.id, name).is_some());
+    let mine = all.filter(|(_, name)| view.access.permissions(principal, name).is_some());
     // One that is on no host that we know by name is behind the address that this browser found.
     let at = |at| web.doors.link(&visit.caller.origin, &host, at).unwrap_or_else(|| visit.caller.base.to_string());
     mine.map(|(number, name)| Mine { name: name.clone(), place: at(number) }).collect()

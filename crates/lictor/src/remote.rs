@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::Full;
+use lictor_authz::BasePath;
 use lictor_model::Secret;
 use serde_json::Value;
 
+use crate::cli::printed::plain;
 use crate::config::workspace::UpstreamTls;
 use crate::config::{PublicUrl, Upstream, Via};
-use crate::probe::{self, ProbeError};
+use crate::probe::{self, Answer, ProbeError};
+
+/// Where a gateway tells of the key that is presented.
+pub(crate) const CURRENT: &str = "/lictor/keys/current";
 
 /// No usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +98,18 @@ impl Remote {
         self.url.to_string()
     }
 
+    /// Finds the gateway's own pages: below the prefix of a workspace, it leads to where they are. Nobody leads to another host.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub(crate) async fn settle(mut self) -> Result<Self, RemoteError> {
+        let answer = self.ask(&Method::GET, CURRENT, None, String::new()).await?;
+        let Some(there) = location(&answer).map(str::to_owned) else { return Ok(self) };
+        let base = there.strip_suffix(CURRENT).and_then(|base| BasePath::parse(base).ok());
+        self.url.base_path = base.ok_or_else(|| RemoteError::Elsewhere(self.url(), there))?;
+        Ok(self)
+    }
+
     /// `GET`, with a credential.
     ///
     /// # Errors
@@ -134,6 +151,25 @@ impl Remote {
         authorization: Option<&Secret>,
         form: String,
     ) -> Result<Said, RemoteError> {
+        let answer = self.ask(&method, path, authorization, form).await?;
+        if let Some(there) = location(&answer) {
+            return Err(RemoteError::Elsewhere(self.url(), there.to_owned()));
+        }
+        let facts: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        match (answer.status, facts) {
+            (200, Some(facts)) => Ok(Said::Yes(facts)),
+            (_, Some(facts)) => no(&facts).ok_or_else(|| RemoteError::NotLictor(self.url(), answer.status, path)),
+            (status, None) => Err(RemoteError::NotLictor(self.url(), status, path)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: &Method,
+        path: &'static str,
+        authorization: Option<&Secret>,
+        form: String,
+    ) -> Result<Answer, RemoteError> {
         let away = |source| RemoteError::Away { gateway: self.url(), source };
         let request = Request::builder()
             .method(method)
@@ -148,22 +184,20 @@ impl Remote {
             None => request,
         };
         let request = request.body(Full::new(Bytes::from(form))).map_err(|error| away(error.into()))?;
-        let answer = probe::send(&self.at, request).await.map_err(away)?;
-        let facts: Option<Value> = serde_json::from_slice(&answer.body).ok();
-        if let Some(location) = answer.headers.get(header::LOCATION).filter(|_| (300..400).contains(&answer.status)) {
-            return Err(RemoteError::Elsewhere(self.url(), location.to_str().unwrap_or_default().to_owned()));
-        }
-        match (answer.status, facts) {
-            (200, Some(facts)) => Ok(Said::Yes(facts)),
-            (_, Some(facts)) => no(&facts).ok_or_else(|| RemoteError::NotLictor(self.url(), answer.status, path)),
-            (status, None) => Err(RemoteError::NotLictor(self.url(), status, path)),
-        }
+        probe::send(&self.at, request).await.map_err(away)
     }
+}
+
+/// Where the answer leads, if it leads on.
+fn location(answer: &Answer) -> Option<&str> {
+    let leads_on = (300..400).contains(&answer.status);
+    answer.headers.get(header::LOCATION).filter(|_| leads_on).and_then(|there| there.to_str().ok())
 }
 
 /// A refusal in the words of OAuth, or in ours.
 fn no(facts: &Value) -> Option<Said> {
-    let text = |name: &str| facts.get(name).and_then(Value::as_str).map(str::to_owned);
+    // What stands there is somebody else's, and goes to a terminal.
+    let text = |name: &str| facts.get(name).and_then(Value::as_str).map(plain);
     let code = text("error").or_else(|| text("reason"))?;
     Some(Said::No(code, text("error_description").or_else(|| text("detail")).unwrap_or_default()))
 }

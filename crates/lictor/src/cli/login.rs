@@ -97,6 +97,7 @@ struct Key {
     label: String,
     name: String,
     expires_at: Option<String>,
+    api_url: String,
 }
 
 impl Login {
@@ -125,6 +126,7 @@ impl Login {
         });
         let ca_file = ca_file.transpose()?;
         let remote = Remote::new(self.gateway.clone(), ca_file.clone(), self.allow_plain_http)?;
+        let remote = remote.settle().await?;
         // Before anybody is asked: a key that cannot be kept is no use.
         let place = prefect_profiles::place(&env)?;
         if !self.env {
@@ -138,7 +140,7 @@ impl Login {
         }
         eprintln!("\nWaiting; Ctrl-C gives up.");
         let key = waiting::wait(&remote, &begun).await?;
-        let settings = self.settings(&key, ca_file.as_deref());
+        let settings = settings(&key, ca_file.as_deref());
         if self.env {
             eprintln!("{}", made(&key));
             return Ok(Printed::new(exports(&settings), serde_json::Value::Null));
@@ -155,18 +157,6 @@ impl Login {
         }
     }
 
-    /// What the client must set: one address twice makes it take the key to every websocket too, in all versions.
-    fn settings(&self, key: &Key, ca_file: Option<&std::path::Path>) -> Vec<(&'static str, String)> {
-        let api = format!("{}/api", self.gateway);
-        let mut settings = vec![
-            ("PREFECT_API_URL", api.clone()),
-            ("PREFECT_CLOUD_API_URL", api),
-            ("PREFECT_API_KEY", key.access_token.clone()),
-        ];
-        settings.extend(ca_file.map(|path| ("PREFECT_API_SSL_CERT_FILE", path.display().to_string())));
-        settings
-    }
-
     fn keep(&self, place: PathBuf, settings: &[(&str, String)]) -> Result<(String, PathBuf), ProfilesError> {
         let profile = self.profile.clone().unwrap_or_else(|| default_profile(&self.gateway));
         // Read again: minutes may have passed.
@@ -178,6 +168,17 @@ impl Login {
         profiles.write()?;
         Ok((profile, profiles.path().to_owned()))
     }
+}
+
+/// What the client must set: one address twice makes it take the key to every websocket too, in all versions.
+fn settings(key: &Key, ca_file: Option<&std::path::Path>) -> Vec<(&'static str, String)> {
+    let mut settings = vec![
+        ("PREFECT_API_URL", key.api_url.clone()),
+        ("PREFECT_CLOUD_API_URL", key.api_url.clone()),
+        ("PREFECT_API_KEY", key.access_token.clone()),
+    ];
+    settings.extend(ca_file.map(|path| ("PREFECT_API_SSL_CERT_FILE", path.display().to_string())));
+    settings
 }
 
 fn tell(begun: &waiting::Begun) {

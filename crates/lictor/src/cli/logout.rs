@@ -72,7 +72,8 @@ impl Logout {
 }
 
 async fn revoke(signed_in: &SignedIn) -> Result<Fate, LogoutError> {
-    match signed_in.remote.post("/lictor/keys/revoke", &signed_in.authorization).await {
+    let remote = signed_in.remote.clone().settle().await.map_err(LogoutError::Remote)?;
+    match remote.post("/lictor/keys/revoke", &signed_in.authorization).await {
         Ok(_) => Ok(Fate::Revoked),
         Err(RemoteError::Refused { code, .. }) if DEAD.contains(&code.as_str()) => Ok(Fate::WasDead),
         Err(error) => Err(LogoutError::Remote(error)),

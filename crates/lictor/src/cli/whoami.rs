@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::error::CliError;
 use super::printed::{Printed, plain};
 use super::signed_in::{SignedInError, Which};
+use crate::remote::{CURRENT, RemoteError};
 
 /// `lictor whoami`
 #[derive(Debug, Args)]
@@ -43,15 +44,13 @@ impl Whoami {
     /// Asks the gateway.
     pub(crate) fn run(self) -> Result<Printed, CliError> {
         let signed_in = self.which.find()?;
-        let asked = super::runtime()?.block_on(signed_in.remote.get("/lictor/keys/current", &signed_in.authorization));
+        let asked = super::runtime()?.block_on(async {
+            let remote = signed_in.remote.clone().settle().await?;
+            remote.get(CURRENT, &signed_in.authorization).await
+        });
         let mut facts = asked.map_err(SignedInError::from)?;
-        let read = serde_json::from_value(facts.clone()).map_err(|_| {
-            SignedInError::from(crate::remote::RemoteError::NotLictor(
-                signed_in.remote.url(),
-                200,
-                "/lictor/keys/current",
-            ))
-        })?;
+        let read = serde_json::from_value(facts.clone())
+            .map_err(|_| SignedInError::from(RemoteError::NotLictor(signed_in.remote.url(), 200, CURRENT)))?;
         if let Some(facts) = facts.as_object_mut() {
             facts.insert("profile".to_owned(), signed_in.profile.clone().map_or(Value::Null, Value::from));
         }

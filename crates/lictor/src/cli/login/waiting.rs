@@ -93,7 +93,7 @@ enum Answer {
 async fn ask(remote: &Remote, begun: &Begun) -> Result<Answer, LoginError> {
     let fields = [("client_id", CLIENT), ("grant_type", GRANT), ("device_code", begun.device_code.expose())];
     match remote.send_form("/lictor/device/token", &fields).await? {
-        Said::Yes(facts) => key(facts).map(Answer::Key).ok_or_else(|| LoginError::NotLictor(remote.url())),
+        Said::Yes(facts) => key(facts, remote).map(Answer::Key).ok_or_else(|| LoginError::NotLictor(remote.url())),
         Said::No(code, detail) => match code.as_str() {
             // A gateway that restarts, or whose store is away, says so with a reason of its own.
             "authorization_pending" | "draining" | "store-unavailable" => Ok(Answer::NotYet),
@@ -106,8 +106,10 @@ async fn ask(remote: &Remote, begun: &Begun) -> Result<Answer, LoginError> {
     }
 }
 
-/// A key that is one of ours.
-fn key(facts: Value) -> Option<Key> {
+/// A key that is one of ours, for an address that is no less safe than the one that was asked.
+fn key(facts: Value, remote: &Remote) -> Option<Key> {
     let key: Key = serde_json::from_value(facts).ok()?;
-    lictor_model::ApiKey::parse(&key.access_token).is_ok().then_some(key)
+    let api = crate::remote::address(&key.api_url).ok()?;
+    let is_safe = api.scheme == "https" || !remote.url().starts_with("https:");
+    (is_safe && lictor_model::ApiKey::parse(&key.access_token).is_ok()).then_some(key)
 }
