@@ -70,6 +70,7 @@ def test_only_an_address_that_the_provider_vouches_for_is_noted_for_notices(door
     name = named(idp)
 
     def noted(verified: object) -> str | None:
+        person.cookies.clear()
         idp.people = {**idp.people, "email": f"{name}@x.example", "email_verified": verified}
         assert person.sign_on(idp).status == 303
         return door.cli_json("user", "show", name)["email"]
