@@ -59,8 +59,11 @@ def test_a_token_is_the_account_that_its_rule_names_over_http_and_on_sockets(doo
     token = issuer.token(**MAIN)
     assert ask(door, token).status == 200 and ask(door, token, "/api/flows/", "POST").status == 200
     assert door.ask("GET", PATH, headers=http.basic(token)).status == 200, "as PREFECT_API_AUTH_STRING sends it"
+    assert door.ask("GET", PATH, headers=http.basic(f"deployer:{token}")).status == 200
+    assert door.ask("GET", PATH, headers=http.basic(f"reader:{token}")).reason == "key-of-another"
     mark = recorder.mark()
     socket(door, token).close()
+    socket(door, f"deployer:{token}").close()
     with_header = WebSocket(door.port, "/api/events/in", headers={"Authorization": f"Bearer {token}"})
     assert with_header.authenticate(None)
     with_header.close()

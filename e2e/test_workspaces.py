@@ -259,7 +259,7 @@ def test_who_the_caller_is(house: House) -> None:
     answer = house.gateway.ask("GET", "/api/me", key=key)
     assert answer.status == 200 and (answer.json()["handle"], answer.json()["kind"]) == (name, "service-account")
     assert house.gateway.ask("GET", "/api/me").reason == "authentication-required"
-    assert house.gateway.ask("GET", "/api/me", key=key + "x").reason == "mistyped-key"
+    assert house.gateway.ask("GET", "/api/me", key=key + "x").status == 401
     assert house.gateway.ask("POST", "/api/me", key=house.owner).reason == "unknown-operation"
     nobody = house.gateway.newcomer(None)[1]
     assert house.gateway.ask("GET", "/api/me/workspaces", key=nobody).json() == []

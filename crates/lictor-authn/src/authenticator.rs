@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use lictor_model::{ClientAddress, Clock, CredentialKind, Digest, Identity, RequestId};
+use lictor_model::{Clock, CredentialKind, Digest, Identity, RequestId};
 use lictor_store::{LastUse, Store, StoreError};
 use moka::sync::Cache;
 use tokio::runtime::Handle;
@@ -18,9 +18,8 @@ use crate::jwt::Tokens;
 use crate::ledger::Ledger;
 use crate::mtls::Rule;
 use crate::options::Options;
-use crate::per_minute::PerMinute;
 use crate::refusals::Refusals;
-use crate::reports;
+use crate::reports::Reports;
 use crate::throttle::Throttle;
 use crate::verifier::Verifier;
 use crate::view::View;
@@ -48,12 +47,13 @@ pub(crate) struct Inner {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) ledger: Ledger,
     refusals: Refusals,
-    pub(crate) reports: PerMinute<ClientAddress>,
+    pub(crate) reports: Reports,
     pub(crate) devices: Devices,
     /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
     /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
     pub(crate) never_was: Cache<Digest, ()>,
     pub(crate) passwords: Passwords,
+    pub(crate) password_alone: bool,
     /// When the use of the break-glass account was last recorded for a program.
     pub(crate) sounded_at: AtomicI64,
     pub(crate) session_idle: i64,
@@ -83,6 +83,7 @@ impl Authenticator {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let (session_idle, session_absolute) = (seconds(options.session_idle), seconds(options.session_absolute));
         let (flush_every, passwords) = (options.flush_every, options.passwords.clone());
+        let password_alone = options.password_alone;
         let certificate_rules = options.certificate_rules.clone();
         let throttle = Arc::new(Throttle::new(clock.clone()));
         let shared = Arc::clone(&throttle);
@@ -93,10 +94,11 @@ impl Authenticator {
             throttle,
             ledger: Ledger::default(),
             refusals: Refusals::new(clock.clone()),
-            reports: PerMinute::new(clock.clone(), reports::A_MINUTE),
+            reports: Reports::new(clock.clone()),
             devices: Devices::new(&clock),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
             passwords,
+            password_alone,
             sounded_at: AtomicI64::new(i64::MIN / 2),
             session_idle,
             session_absolute,

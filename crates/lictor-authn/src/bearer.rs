@@ -12,7 +12,7 @@ pub fn read(token: &str) -> Result<Claim<'_>, Reason> {
     match crate::claim::read(token)? {
         claim @ (Claim::Key(_) | Claim::Token(_)) => Ok(claim),
         // A password would be a second way to say what Basic says, and one that proxies treat with less care.
-        Claim::NamedKey { .. } | Claim::Password { .. } => Err(Reason::MalformedCredential),
+        Claim::NamedKey { .. } | Claim::NamedToken { .. } | Claim::Password { .. } => Err(Reason::MalformedCredential),
     }
 }
 

@@ -25,6 +25,13 @@ pub enum Claim<'a> {
     },
     /// What may be a token that somebody else issued.
     Token(&'a str),
+    /// Such a token, certainly, and the name that it is said to belong to.
+    NamedToken {
+        /// What stands before the colon.
+        name: Cow<'a, str>,
+        /// What stands behind it.
+        token: &'a str,
+    },
     /// A name and a password.
     Password {
         /// What stands before the first colon; perhaps no canonical name.
@@ -34,7 +41,7 @@ pub enum Claim<'a> {
     },
 }
 
-/// Reads `KEY`, `KEY:`, `name:KEY`, `name:password` or `TOKEN`.
+/// Reads `KEY`, `KEY:`, `name:KEY`, `name:password`, `TOKEN` or `name:TOKEN`.
 ///
 /// `KEY:` is what `https://KEY@host/api` becomes in an HTTP client. A text that begins like a key and fails its check
 /// is mistyped, without a look-up.
@@ -51,6 +58,9 @@ pub fn read(text: &str) -> Result<Claim<'_>, Reason> {
     };
     if ApiKey::looks_like(secret) {
         return Ok(Claim::NamedKey { name: as_written(name), key: read_key(secret)? });
+    }
+    if jwt::is_certain(secret) {
+        return Ok(Claim::NamedToken { name: as_written(name), token: secret });
     }
     match ApiKey::parse(name) {
         Ok(key) if secret.is_empty() => Ok(Claim::Key(key)),
@@ -82,6 +92,7 @@ mod tests {
             Claim::Key(_) => "key".to_owned(),
             Claim::NamedKey { name, .. } => format!("{name}+key"),
             Claim::Token(_) => "token".to_owned(),
+            Claim::NamedToken { name, .. } => format!("{name}+token"),
             Claim::Password { name, password } => format!("{name}|{password}"),
         })
     }
@@ -101,6 +112,13 @@ mod tests {
         assert_eq!(shape(&format!("al%zz%ff:{key}")).unwrap(), "al%zz%ff+key");
         assert_eq!(shape("al%40ex.com:secret").unwrap(), "al%40ex.com|secret");
         assert_eq!(shape("alice:secret").unwrap(), "alice|secret");
+        let token = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln";
+        assert_eq!(shape(&format!("al%40ex.com:{token}")).unwrap(), "al@ex.com+token");
+        for password in
+            ["eyJ.a.b", "eyJhbGciOiJSUzI1NiJ9.e30", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln!", "e30.e30.e30", "a.b.c"]
+        {
+            assert_eq!(shape(&format!("alice:{password}")).unwrap(), format!("alice|{password}"));
+        }
         assert_eq!(shape("alice:pa:ss:word").unwrap(), "alice|pa:ss:word");
         assert_eq!(shape(":").unwrap(), "|");
         assert_eq!(shape("lictor_bob:secret").unwrap(), "lictor_bob|secret");

@@ -1,15 +1,15 @@
 //! Whose are these credentials? The schemes in order, without falling from one to the next.
 
 use http::HeaderMap;
-use lictor_model::{ApiKey, CredentialKind, Identity, Reason};
+use lictor_model::{ApiKey, CredentialKind, Identity, PrincipalId, Reason, Timestamp};
 
 use crate::attempt::{Attempt, Origin, Rejection};
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Authenticator, Inner};
 use crate::claim::{self, Claim};
 use crate::feed::Depth;
 use crate::presented::{Authorization, Presented};
-use crate::view::Session;
-use crate::{basic, bearer, session};
+use crate::view::{Key, Session, View};
+use crate::{basic, bearer, factors, session};
 
 impl Authenticator {
     /// Identifies the caller of a request by its headers. Keys, sessions and remembered passwords cost no I/O.
@@ -51,10 +51,17 @@ impl Authenticator {
         }
         let id = &identity.credential.id;
         inner.feed.peek(|view| match identity.credential.kind {
-            CredentialKind::Key => view.people.key_by_id(id).ok_or(Reason::UnknownKey)?.is_good(now),
+            CredentialKind::Key => {
+                let key = view.people.key_by_id(id).ok_or(Reason::UnknownKey)?;
+                key.is_good(now)?;
+                inner.tokens.trusts_issuer_of(key)
+            }
             CredentialKind::Session => {
                 let session = view.sessions.find_by_id(id).ok_or(Reason::SessionEnded)?;
                 view.people.user(&session.principal)?;
+                if view.is_half(session) {
+                    return Err(Reason::SecondFactorRequired);
+                }
                 let ended = session.has_expired(now) || session.is_idle(now, inner.session_idle);
                 if ended { Err(Reason::SessionEnded) } else { Ok(()) }
             }
@@ -62,7 +69,10 @@ impl Authenticator {
                 // A changed password has another id.
                 let current = view.people.password_of(&identity.principal.id).filter(|one| one.row.id == *id);
                 let password = current.ok_or(Reason::InvalidCredentials)?;
-                if password.principal.disabled { Err(Reason::PrincipalDisabled) } else { Ok(()) }
+                if password.principal.disabled {
+                    return Err(Reason::PrincipalDisabled);
+                }
+                self.admit_alone(view, &password.principal.id)
             }
             // The connection that bears it holds it to the terms of TLS; what the store says is whether its principal may be.
             CredentialKind::Certificate => match view.principal(&identity.principal.id) {
@@ -90,21 +100,27 @@ impl Authenticator {
         match claim? {
             Claim::Key(key) => self.identify_key(None, &key, origin).await,
             Claim::NamedKey { name, key } => self.identify_key(Some(&name), &key, origin).await,
-            Claim::Token(token) => self.identify_foreign(token).await,
-            Claim::Password { name, password } => self
-                .check_password(name, password, origin)
-                .await
-                .inspect(|identity| self.sound_request(identity, origin)),
+            Claim::Token(token) => self.identify_foreign(None, token, origin).await,
+            Claim::NamedToken { name, token } => self.identify_foreign(Some(&name), token, origin).await,
+            Claim::Password { name, password } => {
+                let identity = self.check_password(name, password, origin).await?;
+                let alone = self.inner.feed.peek(|view| self.admit_alone(view, &identity.principal.id));
+                alone.map_err(|reason| Rejection::of(reason, name))?;
+                self.sound_request(&identity, origin);
+                Ok(identity)
+            }
         }
+    }
+
+    /// A program's password is one factor: it is no way around the second one that a browser must give.
+    fn admit_alone(&self, view: &View, principal: &PrincipalId) -> Result<(), Reason> {
+        let is_enough = self.inner.password_alone || !view.needs_factor(principal);
+        if is_enough { Ok(()) } else { Err(Reason::SecondFactorRequired) }
     }
 
     async fn identify_key(&self, named: Option<&str>, key: &ApiKey, origin: &Origin) -> Result<Identity, Rejection> {
         let (inner, digest) = (&self.inner, key.digest());
-        let look = || {
-            inner
-                .feed
-                .peek(|view| view.people.key(&digest).map(|key| key.judge(named, origin.client_ip, inner.clock.now())))
-        };
+        let look = || inner.feed.peek(|view| view.people.key(&digest).map(|key| inner.judge_key(key, named, origin)));
         let rejected = |reason| Rejection::of(reason, named.unwrap_or_default());
         if inner.feed.is_lost() {
             return Err(rejected(Reason::StoreUnavailable));
@@ -135,14 +151,20 @@ impl Authenticator {
         let look = || {
             inner.feed.peek(|view| {
                 let session = view.sessions.find(&digest).ok_or(Doubt::Unknown)?;
-                let principal = view.people.user(&session.principal).map_err(Doubt::No)?;
+                let principal = view.people.user(&session.principal).map_err(|reason| Doubt::No(reason.into()))?;
                 self.use_session(session)?;
-                Ok(session.identity(principal))
+                let identity = session.identity(principal);
+                // Here, so that whatever takes an identity need not ask: a session without its second factor is nobody.
+                if view.is_half(session) {
+                    Err(Doubt::No(half(session, &identity, inner.clock.now())))
+                } else {
+                    Ok(identity)
+                }
             })
         };
         let depth = match look() {
             Ok(identity) => return Ok(identity),
-            Err(Doubt::No(reason)) => return Err(reason.into()),
+            Err(Doubt::No(rejection)) => return Err(rejection),
             // An open tab presents an ended session for hours.
             Err(_) if inner.never_was.contains_key(&digest) => return Err(Reason::SessionEnded.into()),
             Err(Doubt::Unknown) => Depth::Changes,
@@ -153,7 +175,7 @@ impl Authenticator {
             return Err(Reason::StoreUnavailable.into());
         }
         look().map_err(|doubt| match doubt {
-            Doubt::No(reason) => reason.into(),
+            Doubt::No(rejection) => rejection,
             Doubt::Unknown | Doubt::Idle => {
                 inner.never_was.insert(digest, ());
                 Reason::SessionEnded.into()
@@ -164,7 +186,7 @@ impl Authenticator {
     fn use_session(&self, session: &Session) -> Result<(), Doubt> {
         let (inner, now) = (&self.inner, self.inner.clock.now());
         if session.has_expired(now) {
-            return Err(Doubt::No(Reason::SessionEnded));
+            return Err(Doubt::No(Reason::SessionEnded.into()));
         }
         if session.is_idle(now, inner.session_idle) {
             return Err(Doubt::Idle);
@@ -176,6 +198,26 @@ impl Authenticator {
     }
 }
 
+/// A session that waits for its second factor, which it names so that the factor can be given. It does not wait for long.
+fn half(session: &Session, identity: &Identity, now: Timestamp) -> Rejection {
+    if now.seconds_since(session.created_at) >= factors::HALF_SECONDS {
+        return Reason::SessionEnded.into();
+    }
+    let credential = Some(identity.credential.clone());
+    Rejection { credential, ..Rejection::of(Reason::SecondFactorRequired, identity.principal.name.as_str()) }
+}
+
+impl Inner {
+    fn judge_key(&self, key: &Key, named: Option<&str>, origin: &Origin) -> Result<Identity, Rejection> {
+        let identity = key.judge(named, origin.client_ip, self.clock.now())?;
+        self.tokens.trusts_issuer_of(key).map_err(|reason| {
+            let credential = Some(identity.credential.clone());
+            Rejection { credential, ..Rejection::of(reason, identity.principal.name.as_str()) }
+        })?;
+        Ok(identity)
+    }
+}
+
 /// Why a look at the sessions in memory did not find a good one.
 enum Doubt {
     /// It is not there: perhaps it was begun a moment ago.
@@ -183,7 +225,7 @@ enum Doubt {
     /// It was not used here for long: perhaps it was used elsewhere.
     Idle,
     /// For certain.
-    No(Reason),
+    No(Rejection),
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ mod issuer;
 mod probe;
 mod rules;
 mod source;
+mod word;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use lictor_model::{Clock, CredentialId, CredentialKind, CredentialRef, Digest, Identity, Reason};
+use lictor_model::{ClientAddress, Clock, CredentialId, CredentialKind, CredentialRef, Digest, Identity, Reason};
 use moka::sync::Cache;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -22,9 +23,9 @@ use accepted::{Accepted, AcceptedTokens, Standing, Word};
 pub use exchange::{Exchanged, Wish};
 pub use issuer::{Algorithms, Issuer, Proof, Rule, Terms, Typing};
 pub use probe::{Fitting, fitting, probe};
-use source::{Source, WordError};
+use source::Source;
 
-use crate::attempt::Rejection;
+use crate::attempt::{Origin, Rejection};
 use crate::authenticator::{Authenticator, Inner};
 use crate::feed::Depth;
 use crate::oidc::claims::Claims;
@@ -33,6 +34,8 @@ use crate::oidc::json::{self, Object};
 use crate::oidc::peer::VerifyError;
 use crate::oidc::provider::Place;
 use crate::oidc::token::{TokenError, Unverified};
+use crate::per_minute::PerMinute;
+use crate::view::Key;
 
 /// The longest token that is read.
 const LONGEST: usize = 8 * 1024;
@@ -58,6 +61,8 @@ pub(crate) struct Tokens {
     places: Arc<Semaphore>,
     groups: Vec<Mutex<()>>,
     exchanges: exchange::Exchanges,
+    /// Tokens that issuers were asked about in vain, by address.
+    strangers: PerMinute<ClientAddress>,
 }
 
 /// An issuer, and whose its tokens are.
@@ -74,7 +79,8 @@ impl Tokens {
             refused: Cache::builder().max_capacity(REFUSED).time_to_live(REFUSED_FOR).build(),
             places: Arc::new(Semaphore::new(PLACES)),
             groups: std::iter::repeat_with(Mutex::default).take(GROUPS).collect(),
-            exchanges: exchange::Exchanges::default(),
+            exchanges: exchange::Exchanges::new(clock.clone()),
+            strangers: PerMinute::new(clock.clone(), word::STRANGERS),
             clock,
         }
     }
@@ -93,6 +99,12 @@ impl Tokens {
         let trusted = issuers.into_iter().map(trusted).collect::<Result<Vec<_>, _>>()?;
         self.issuers.store(Arc::new(trusted));
         Ok(())
+    }
+
+    /// Whether a key, if it was given for a token, was so by an issuer that is still one.
+    pub(crate) fn trusts_issuer_of(&self, key: &Key) -> Result<(), Reason> {
+        let is_known = |name: &str| self.issuers.load().iter().any(|one| one.source.terms.name == name);
+        if key.issuer().is_none_or(is_known) { Ok(()) } else { Err(Reason::UnknownIssuer) }
     }
 
     /// The token, if it was found good on the terms that are still its issuer's, and may still be.
@@ -117,6 +129,9 @@ impl Tokens {
             let source = issuers.iter().find(|one| one.source.terms.issuer == issuer);
             source.ok_or(Reason::UnknownIssuer)?
         } else {
+            if !word::is_opaque(token) {
+                return Err(Reason::MalformedCredential.into());
+            }
             // The longest prefix: an issuer is not shown tokens of another.
             let fit = |one: &&Trusted| matches!(&one.source.terms.proof, Proof::Introspection { prefix, .. } if token.starts_with(prefix.as_str()));
             let length = |one: &&Trusted| match &one.source.terms.proof {
@@ -138,57 +153,6 @@ impl Tokens {
         Ok(self.keep(token, digest, source, (said, None)))
     }
 
-    async fn accept_by_word(
-        &self,
-        token: &str,
-        digest: Digest,
-        source: Arc<Source>,
-    ) -> Result<Arc<Accepted>, Rejection> {
-        let group =
-            usize::from_str_radix(digest.to_hex().get(..4).unwrap_or_default(), 16).unwrap_or_default() % GROUPS;
-        let _turn = match self.groups.get(group) {
-            Some(group) => Some(group.lock().await),
-            None => None,
-        };
-        // Somebody before us may have asked about it.
-        if self.refused.contains_key(&digest) {
-            return Err(not_active());
-        }
-        let now = self.clock.now();
-        let is_good = |found: &Arc<Accepted>| found.word.as_ref().is_some_and(|word| now < word.until);
-        if let Some(found) = self.find(&digest).filter(is_good) {
-            return Ok(found);
-        }
-        match self.ask(token, &source).await {
-            Ok(claims) => {
-                let believed = match &source.terms.proof {
-                    Proof::Introspection { believed, .. } => *believed,
-                    Proof::Signature { .. } => 0,
-                };
-                let word = Word::given(token, now, believed);
-                Ok(self.keep(token, digest, source, (claims, Some(word))))
-            }
-            Err(rejection) => {
-                if rejection.reason.status() != 503 {
-                    self.accepted.forget(&digest);
-                    self.refused.insert(digest, ());
-                }
-                Err(rejection)
-            }
-        }
-    }
-
-    async fn ask(&self, token: &str, source: &Source) -> Result<Object, Rejection> {
-        source.word(token).await.map_err(|error| match error {
-            WordError::Token(error) => invalid(error),
-            WordError::NotActive => not_active(),
-            WordError::Fetch(error) => {
-                tracing::warn!(issuer = source.terms.name, %error, "an issuer cannot be asked about a token");
-                Reason::IssuerUnavailable.into()
-            }
-        })
-    }
-
     fn keep(
         &self,
         token: &str,
@@ -203,17 +167,6 @@ impl Tokens {
         self.accepted.keep(Arc::clone(&accepted));
         accepted
     }
-
-    /// Asks again about a token whose word still counts, while nobody waits for it.
-    async fn confirm(&self, accepted: &Accepted) {
-        let Some(word) = &accepted.word else { return };
-        let source = Arc::clone(&accepted.source);
-        if let Err(rejection) = self.accept_by_word(word.token.expose(), accepted.digest, source).await
-            && rejection.reason.status() == 503
-        {
-            word.was_not_given();
-        }
-    }
 }
 
 impl Authenticator {
@@ -225,10 +178,22 @@ impl Authenticator {
         self.inner.tokens.replace(issuers)
     }
 
-    /// Identifies the bearer of a token that is no key of ours.
-    pub(crate) async fn identify_foreign(&self, token: &str) -> Result<Identity, Rejection> {
-        let accepted = self.accept(token).await?;
-        self.bearer_of(&accepted).await
+    /// Identifies the bearer of a token that is no key of ours; a name beside it must be the bearer's.
+    pub(crate) async fn identify_foreign(
+        &self,
+        named: Option<&str>,
+        token: &str,
+        origin: &Origin,
+    ) -> Result<Identity, Rejection> {
+        let accepted = self.accept(token, origin).await?;
+        let identity = self.bearer_of(&accepted).await?;
+        match named.filter(|name| *name != identity.principal.name.as_str()) {
+            Some(name) => {
+                let credential = Some(identity.credential);
+                Err(Rejection { credential, ..Rejection::of(Reason::KeyOfAnother, name) })
+            }
+            None => Ok(identity),
+        }
     }
 
     /// Whose a good token is; its account may have been made a moment ago.
@@ -243,7 +208,7 @@ impl Authenticator {
     }
 
     /// The token, found good before or now.
-    async fn accept(&self, token: &str) -> Result<Arc<Accepted>, Rejection> {
+    async fn accept(&self, token: &str, origin: &Origin) -> Result<Arc<Accepted>, Rejection> {
         let inner = &self.inner;
         if inner.feed.is_lost() {
             return Err(Reason::StoreUnavailable.into());
@@ -275,9 +240,10 @@ impl Authenticator {
         let place = Arc::clone(&inner.tokens.places).try_acquire_owned().map_err(|_| Reason::TooBusy)?;
         let (inner, token) = (Arc::clone(inner), lictor_model::Secret::new(token));
         let background = inner.background.clone();
+        let from = ClientAddress::from(origin.client_ip);
         let asked = background.spawn(async move {
             let _held = place;
-            inner.tokens.accept(token.expose(), source).await
+            inner.tokens.accept_from(from, token.expose(), source).await
         });
         asked.await.unwrap_or_else(|_| Err(Reason::InternalError.into()))
     }
@@ -342,6 +308,11 @@ pub(crate) fn could_be(text: &str) -> bool {
     !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
+/// Whether a text is a JWT for certain, where a password could stand as well.
+pub(crate) fn is_certain(text: &str) -> bool {
+    text.starts_with("eyJ") && could_be(text) && Unverified::read(text).is_ok()
+}
+
 fn invalid(error: TokenError) -> Rejection {
     let reason = match error {
         TokenError::Expired | TokenError::IssuedAt => Reason::ExpiredToken,
@@ -353,10 +324,6 @@ fn invalid(error: TokenError) -> Rejection {
 fn told(source: &Source, error: TokenError) -> Rejection {
     tracing::debug!(issuer = source.terms.name, %error, "a token was rejected");
     invalid(error)
-}
-
-fn not_active() -> Rejection {
-    Rejection { detail: Some("Its issuer says that it is not active."), ..Reason::InvalidToken.into() }
 }
 
 fn unproved(source: &Source, error: &VerifyError) -> Rejection {

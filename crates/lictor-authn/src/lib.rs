@@ -2,7 +2,7 @@
 //!
 //! [`Presented`] reads the headers; [`claim`] reads the text in them; [`Authenticator`] holds the [`View`] of the store
 //! that answers without I/O, and the password checks that cannot. One file a scheme: [`basic`], [`bearer`], [`session`],
-//! [`first_message`], [`mtls`], [`jwt`].
+//! [`first_message`], [`mtls`], [`jwt`]. What comes after a password: [`factors`].
 
 mod attempt;
 mod authenticator;
@@ -11,6 +11,7 @@ pub mod bearer;
 mod break_glass;
 pub mod claim;
 pub mod devices;
+pub mod factors;
 mod feed;
 pub mod first_message;
 mod guess;
@@ -27,6 +28,7 @@ mod presented;
 mod refusals;
 mod reports;
 pub mod reset;
+mod seal;
 pub mod session;
 mod sign_in;
 #[cfg(test)]
@@ -40,5 +42,6 @@ pub use authenticator::{Authenticator, StartError};
 pub use break_glass::Passwords;
 pub use options::Options;
 pub use presented::{Authorization, Presented};
+pub use seal::SealError;
 pub use sign_in::{PasswordChangeError, SignedIn};
 pub use view::View;

@@ -27,6 +27,9 @@ pub struct Options {
     pub remember_password: Duration,
     /// For whom passwords are good. Default: for everybody who has one.
     pub passwords: Passwords,
+    /// Whether a program may send the password of somebody who has, or must have, a second factor. Default: no, for a
+    /// password alone would be the way around it.
+    pub password_alone: bool,
     /// Password verifications at once; `None` is one fewer than the cores, at least one.
     pub verifications_at_once: Option<usize>,
     /// Password verifications that may wait their turn; beyond that the answer is `too-busy`. Default 64.
@@ -47,6 +50,7 @@ impl Default for Options {
             flush_every: Duration::from_secs(5),
             remember_password: Duration::from_secs(300),
             passwords: Passwords::ForEveryone,
+            password_alone: false,
             verifications_at_once: None,
             verifications_waiting: 64,
             certificate_rules: Vec::new(),

@@ -115,6 +115,8 @@ const fn is_recorded(reason: Reason) -> bool {
             | Reason::TwoCredentials
             | Reason::TooManyFailures
             | Reason::PasswordsClosed
+            | Reason::SecondFactorRequired
+            | Reason::WrongSecondFactor
             | Reason::SignOnRefused
             | Reason::SocketWithoutCredential
     )

@@ -1,13 +1,28 @@
 //! Who found a key of ours? Whoever holds its text can kill it, a bounded number of times a minute.
 
-use lictor_model::{Actor, ApiKey, Reason, RequestId};
+use lictor_model::{Actor, ApiKey, ClientAddress, Clock, Reason, RequestId};
 use lictor_store::By;
 
 use crate::attempt::Origin;
 use crate::authenticator::Authenticator;
+use crate::per_minute::PerMinute;
 
 /// Reports that one address may make in a minute.
-pub(crate) const A_MINUTE: u32 = 30;
+const A_MINUTE: u32 = 30;
+
+/// Counts reports by address.
+#[derive(Debug)]
+pub(crate) struct Reports(PerMinute<ClientAddress>);
+
+impl Reports {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self(PerMinute::new(clock, A_MINUTE))
+    }
+
+    fn take(&self, source: ClientAddress) -> Result<(), Reason> {
+        if self.0.take(source) { Ok(()) } else { Err(Reason::TooManyReports) }
+    }
+}
 
 impl Authenticator {
     /// Takes the report of a leaked key, whoever makes it: a live key is revoked, and any other changes nothing and is
@@ -18,9 +33,7 @@ impl Authenticator {
     pub async fn report_leak(&self, text: &str, origin: &Origin, request: &RequestId) -> Result<(), Reason> {
         let inner = &self.inner;
         // First, so that nobody searches for keys here faster than anywhere else.
-        if !inner.reports.take(origin.client_ip.into()) {
-            return Err(Reason::TooManyReports);
-        }
+        inner.reports.take(origin.client_ip.into())?;
         let key = ApiKey::parse(text).map_err(|_| Reason::MistypedKey)?;
         let client_ip = origin.client_ip.to_string();
         let by = By { actor: Actor::unknown(""), credential: None, client_ip, request: Some(request.clone()) };

@@ -79,5 +79,36 @@ impl Authenticator {
     }
 }
 
+impl Authenticator {
+    /// Whose second factors the link takes away, while it lasts. Looking does not use it up.
+    ///
+    /// # Errors
+    /// [`ResetError::Ended`], [`ResetError::Refused`].
+    pub async fn find_factor_reset_link(&self, token: &str) -> Result<PrincipalName, ResetError> {
+        let digest = digest(token).ok_or(ResetError::Ended)?;
+        let found = self.inner.store.find_factor_reset_link(&digest).await;
+        found.map_err(|error| ResetError::Refused(reason_of(&error)))?.ok_or(ResetError::Ended)
+    }
+
+    /// Takes away the second factors that the link is for, which ends the link and the user's sessions. The password
+    /// stays, and is asked for next.
+    ///
+    /// # Errors
+    /// [`ResetError::Ended`], [`ResetError::Refused`].
+    pub async fn reset_factors(
+        &self,
+        token: &str,
+        origin: &Origin,
+        request: &RequestId,
+    ) -> Result<PrincipalName, ResetError> {
+        let digest = digest(token).ok_or(ResetError::Ended)?;
+        let link = ResetLink { digest, address: origin.client_ip, request: request.clone() };
+        let used = self.inner.store.use_factor_reset_link(&link).await;
+        let name = used.map_err(|error| ResetError::Refused(reason_of(&error)))?.ok_or(ResetError::Ended)?;
+        self.inner.feed.refresh().await;
+        Ok(name)
+    }
+}
+
 #[cfg(test)]
 mod tests;

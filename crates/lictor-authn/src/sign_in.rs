@@ -1,8 +1,8 @@
 //! How does a browser come and go? Sign-in, sign-out and the change of a password.
 
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Digest, Identity, Principal, PrincipalId, Reason, RequestId, Secret,
-    Timestamp,
+    CredentialId, CredentialKind, CredentialRef, Digest, FactorKind, Identity, Principal, PrincipalId, Reason,
+    RequestId, Secret, Timestamp,
 };
 use lictor_store::{By, SessionRow, StoreError};
 
@@ -25,6 +25,8 @@ pub struct SignedIn {
     pub identity: Identity,
     /// Whether the password must be changed before anything else.
     pub must_change: bool,
+    /// Whether the session is good for nothing yet but giving the second factor, or making the first one.
+    pub is_half: bool,
     /// When the session ends, used or not.
     pub expires_at: Timestamp,
 }
@@ -66,7 +68,7 @@ impl Authenticator {
         let identity = checked.inspect_err(|rejection| self.audit_refusal(rejection, origin, request))?;
         self.sound_sign_in(&identity, origin, request).await?;
         let by = By::caller(&identity, origin.client_ip.to_string(), Some(request.clone()));
-        Ok(self.begin_session(&by, &identity.principal, origin).await?)
+        Ok(self.begin_session(&by, &identity.principal, (None, origin)).await?)
     }
 
     /// Ends the session that the identity rests on; another credential has no session to end.
@@ -118,7 +120,9 @@ impl Authenticator {
         let set = self.inner.store.set_password(&by, name, hash, false).await;
         set.map_err(|error| reason_of(&error))?;
         let fresh = if identity.credential.kind == CredentialKind::Session {
-            let fresh = self.begin_session(&by, &identity.principal, origin).await?;
+            // The second factor was given in the session that this one follows.
+            let factor = self.inner.feed.peek(|view| view.sessions.find_by_id(&identity.credential.id)?.factor);
+            let fresh = self.begin_session(&by, &identity.principal, (factor, origin)).await?;
             self.sign_out(identity, origin, request).await?;
             Some(fresh)
         } else {
@@ -128,8 +132,14 @@ impl Authenticator {
         Ok(fresh)
     }
 
-    async fn begin_session(&self, by: &By, principal: &Principal, origin: &Origin) -> Result<SignedIn, Reason> {
-        let (secret, row) = self.new_session(&principal.id, origin)?;
+    async fn begin_session(
+        &self,
+        by: &By,
+        principal: &Principal,
+        (factor, origin): (Option<FactorKind>, &Origin),
+    ) -> Result<SignedIn, Reason> {
+        let (secret, new) = self.new_session(&principal.id, origin)?;
+        let row = SessionRow { factor, ..new };
         let (id, expires_at) = (row.id.clone(), row.expires_at);
         self.inner.store.start_session(by, row).await.map_err(|error| reason_of(&error))?;
         self.begun(secret, (&principal.id, id), expires_at, origin).await
@@ -153,6 +163,8 @@ impl Authenticator {
             expires_at: now.plus_seconds(inner.session_absolute),
             client_ip: origin.client_ip.to_string(),
             user_agent: origin.user_agent.chars().take(USER_AGENT_CHARS).collect(),
+            proved_at: now,
+            factor: None,
         };
         Ok((secret, row))
     }
@@ -170,9 +182,10 @@ impl Authenticator {
         Ok(SignedIn {
             cookie_name: session::cookie_name(origin.secure),
             cookie_value,
-            identity: self.of_session(principal, id)?,
             must_change: self.view().must_change_password(principal),
+            is_half: self.inner.feed.peek(|view| view.sessions.find_by_id(&id).is_none_or(|one| view.is_half(one))),
             expires_at,
+            identity: self.of_session(principal, id)?,
         })
     }
 

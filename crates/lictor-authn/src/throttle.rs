@@ -1,6 +1,7 @@
 //! May this caller guess a password now? Bounds per account and address, per address, and per account.
 
 mod bans;
+mod codes;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -83,9 +84,18 @@ impl Throttle {
     /// Begins a guess. It counts as a failure until [`Throttle::succeeded`] takes that back, so that guesses made at
     /// the same time cannot all pass before the first has failed.
     pub(crate) fn begin(&self, account: Account, source: ClientAddress) -> Result<(), MustWait> {
+        self.begin_unless(account, source, |counts, now| counts.waits_until(account, source, now))
+    }
+
+    fn begin_unless(
+        &self,
+        account: Account,
+        source: ClientAddress,
+        waits_until: impl FnOnce(&Counts, Timestamp) -> Option<Timestamp>,
+    ) -> Result<(), MustWait> {
         let now = self.clock.now();
         let mut counts = self.lock();
-        if let Some(until) = counts.waits_until(account, source, now) {
+        if let Some(until) = waits_until(&counts, now) {
             let pair = counts.pair(account, source, now);
             pair.refused = pair.refused.saturating_add(1);
             return Err(MustWait(u32::try_from(now.seconds_until(until)).unwrap_or(u32::MAX)));
@@ -207,11 +217,12 @@ impl Counts {
     /// Forgets the failures of an account, of an address, or of the one from the other.
     fn forgive(&mut self, account: Option<Account>, source: Option<ClientAddress>) {
         let fits = |of: &Account, from: &ClientAddress| {
-            account.is_none_or(|account| account == *of) && source.is_none_or(|source| source == *from)
+            account.is_none_or(|account| account == *of || codes::of(account) == *of)
+                && source.is_none_or(|source| source == *from)
         };
         self.pairs.retain(|(of, from), _| !fits(of, from));
         match (account, source) {
-            (Some(account), None) => drop(self.accounts.remove(&account)),
+            (Some(account), None) => self.accounts.retain(|of, _| *of != account && *of != codes::of(account)),
             (None, Some(source)) => drop(self.addresses.remove(&source)),
             _ => {}
         }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use lictor_authz::AccessView;
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Digest, Identity, Narrowing, Principal, PrincipalId, PrincipalKind,
-    PrincipalName, Reason, Timestamp,
+    CredentialId, CredentialKind, CredentialRef, Digest, FactorDuty, FactorKind, Identity, Narrowing, Principal,
+    PrincipalId, PrincipalKind, PrincipalName, Reason, Timestamp,
 };
 use lictor_store::{Directory, KeyRow, PasswordRow, SignedIn};
 
@@ -45,6 +45,28 @@ impl View {
         self.people.password_of(principal).is_some()
     }
 
+    /// Whether the principal has a second factor.
+    #[must_use]
+    pub fn has_factor(&self, principal: &PrincipalId) -> bool {
+        self.people.factor_owners.contains(principal)
+    }
+
+    /// Whether a role of the principal demands a second factor.
+    #[must_use]
+    pub fn must_have_factor(&self, principal: &PrincipalId) -> bool {
+        self.people.duty.binds(principal)
+    }
+
+    /// Whether a password alone says too little about this principal.
+    pub(crate) fn needs_factor(&self, principal: &PrincipalId) -> bool {
+        self.has_factor(principal) || self.must_have_factor(principal)
+    }
+
+    /// Whether the session lacks the second factor that its person has or must have.
+    pub(crate) fn is_half(&self, session: &Session) -> bool {
+        session.factor.is_none() && self.needs_factor(&session.principal)
+    }
+
     /// How many keys in use end within so many seconds and have no successor.
     #[must_use]
     pub fn keys_ending_within(&self, seconds: i64, now: Timestamp) -> usize {
@@ -75,6 +97,8 @@ pub(crate) struct People {
     passwords_by_principal: HashMap<PrincipalId, Arc<Password>>,
     keys: HashMap<Digest, Arc<Key>>,
     keys_by_id: HashMap<CredentialId, Arc<Key>>,
+    factor_owners: HashSet<PrincipalId>,
+    duty: FactorDuty,
 }
 
 /// A user's password.
@@ -96,6 +120,8 @@ pub(crate) struct Key {
     /// Whether somebody should see to it before it ends.
     is_missed: bool,
     narrowing: Option<Arc<Narrowing>>,
+    /// Of the token that it was given for.
+    issuer: Option<Box<str>>,
     noted: AtomicI64,
 }
 
@@ -104,7 +130,10 @@ impl People {
         let principals: HashMap<_, _> =
             directory.principals.into_iter().map(|principal| (principal.id.clone(), Arc::new(principal))).collect();
         let named = principals.values().map(|principal| (principal.name.clone(), Arc::clone(principal))).collect();
-        let mut people = Self { version: directory.version, principals, named, ..Self::default() };
+        let factor_owners = directory.factor_owners.into_iter().collect();
+        let duty = FactorDuty::work_out(&directory.assignments);
+        let version = directory.version;
+        let mut people = Self { version, principals, named, factor_owners, duty, ..Self::default() };
         for row in directory.passwords {
             people.add_password(row);
         }
@@ -136,6 +165,7 @@ impl People {
             is_revoked: row.revoked_at.is_some(),
             is_disabled: row.disabled,
             narrowing: row.narrowing.map(Arc::new),
+            issuer: row.issuer.map(String::into_boxed_str),
             noted: AtomicI64::default(),
         });
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
@@ -214,6 +244,11 @@ impl Key {
         }
     }
 
+    /// The issuer of the token that it was given for, if it was.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     /// Whether a use now should be written down: one a second is enough.
     pub(crate) fn should_note(&self, now: Timestamp) -> bool {
         let before = self.noted.load(Ordering::Relaxed);
@@ -245,7 +280,10 @@ pub(crate) struct Sessions {
 pub(crate) struct Session {
     pub(crate) id: CredentialId,
     pub(crate) principal: PrincipalId,
-    expires_at: Timestamp,
+    pub(crate) created_at: Timestamp,
+    pub(crate) proved_at: Timestamp,
+    pub(crate) factor: Option<FactorKind>,
+    pub(crate) expires_at: Timestamp,
     seen: AtomicI64,
 }
 
@@ -259,6 +297,9 @@ impl Sessions {
             let session = Arc::new(Session {
                 id: row.id,
                 principal: row.principal,
+                created_at: row.created_at,
+                proved_at: row.proved_at,
+                factor: row.factor,
                 expires_at: row.expires_at,
                 seen: AtomicI64::new(row.last_seen_at.as_micros().max(seen_here)),
             });

@@ -146,6 +146,7 @@ fn assignments() -> impl Strategy<Value = Assignments> {
             .collect(),
         teams: TEAMS.map(team).to_vec(),
         key_ages: Vec::new(),
+        factor_roles: Vec::new(),
         memberships: memberships
             .into_iter()
             .map(|(team, by_hand)| member(TEAMS[team], "ada", if by_hand { Source::ByHand } else { okta() }))

@@ -54,17 +54,8 @@ impl KeyAges {
             return ages;
         }
         let by_role = of_roles(assignments);
-        for grant in &assignments.grants {
-            ages.add(&grant.principal, by_role.get(&grant.role));
-        }
-        let mut of_teams: HashMap<_, Vec<&MaxKeyAge>> = HashMap::new();
-        for grant in &assignments.team_grants {
-            of_teams.entry(&grant.team).or_default().extend(by_role.get(&grant.role));
-        }
-        for membership in &assignments.memberships {
-            for age in of_teams.get(&membership.team).into_iter().flatten() {
-                ages.add(&membership.principal, Some(age));
-            }
+        for (principal, role) in assignments.holders() {
+            ages.add(principal, by_role.get(role));
         }
         ages
     }

@@ -50,7 +50,7 @@ reasons! {
     /// A key past its expiry, or older than the roles of its owner allow.
     ExpiredKey = "expired-key", 401, "This API key has expired. Make a new one with \"lictor key create\".";
     /// `user:KEY` where the key belongs to somebody else.
-    KeyOfAnother = "key-of-another", 401, "The API key belongs to another name than the one before the colon.";
+    KeyOfAnother = "key-of-another", 401, "The API key or token belongs to another name than the one before the colon.";
     /// Unknown name or wrong password; never says which.
     InvalidCredentials = "invalid-credentials", 401, "The name or the password is wrong.";
     /// The principal of a valid key or session is disabled.
@@ -67,7 +67,7 @@ reasons! {
     CertificateNotTrusted = "certificate-not-trusted", 401,
         "This client certificate is not trusted any more: it was revoked or has expired, or its CA or revocation list has.";
     /// A token of nobody whom the configuration lists.
-    UnknownIssuer = "unknown-issuer", 401, "No [issuers] table of this gateway is about whoever issued this token.";
+    UnknownIssuer = "unknown-issuer", 401, "No [issuers] table of this gateway is about whoever issued this token, or the one that this key was given for.";
     /// A token that is not what it must be.
     InvalidToken = "invalid-token", 401, "This token is not accepted.";
     /// A token past its end, or of a time that cannot be.
@@ -103,6 +103,14 @@ reasons! {
     /// A password where only the break-glass account has one.
     PasswordsClosed = "passwords-closed", 401,
         "Passwords are not accepted here: sign in through the identity provider, and use an API key in programs.";
+    /// A password or a session without the second factor that the account has or must have.
+    SecondFactorRequired = "second-factor-required", 401,
+        "This account needs its second factor: give it in a browser (open /lictor/confirm), and use an API key in programs.";
+    /// A code that is wrong or was used, or a passkey that was not accepted.
+    WrongSecondFactor = "wrong-second-factor", 401, "The second factor was not accepted: it is wrong, or was used before.";
+    /// A change for which one's last proof of who one is is too old.
+    ConfirmationRequired = "confirmation-required", 403,
+        "Confirm that it is you before this: open /lictor/confirm in the browser.";
     /// Throttled sign-in.
     TooManyFailures = "too-many-failures", 429,
         "Too many failed sign-ins. Wait as long as Retry-After says, or ask an administrator to lift the ban.";

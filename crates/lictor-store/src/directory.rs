@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::{Directory, Versions};
 use crate::statement::sql;
-use crate::{Store, grants, key_ages, keys, memberships, passwords, principals, roles, teams};
+use crate::{Store, factor_roles, factors, grants, key_ages, keys, memberships, passwords, principals, roles, teams};
 
 impl Store {
     /// How far the directory, the sessions and the bans have moved: cheap enough to ask four times a second.
@@ -31,6 +31,7 @@ impl Store {
             version: versions(&mut tx).await?.directory,
             principals: principals::all(&mut tx).await?,
             passwords: passwords::all(&mut tx).await?,
+            factor_owners: factors::owners(&mut tx).await?,
             keys: keys::all(&mut tx, &KeyAges::work_out(&assignments)).await?,
             assignments,
         };
@@ -58,6 +59,7 @@ pub(crate) async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> 
         memberships: memberships::all(tx).await?,
         team_grants: teams::all_grants(tx).await?,
         key_ages: key_ages::all(tx).await?,
+        factor_roles: factor_roles::all(tx).await?,
     })
 }
 

@@ -122,6 +122,12 @@ pub enum StoreError {
     /// Machines have keys, never passwords.
     #[error("{0:?} is a service account, and service accounts have no password: give it a key")]
     NoPasswords(String),
+    /// Whoever must have a second factor cannot remove the last one.
+    #[error("this is the last second factor, and a role of this account demands one: add another first")]
+    LastFactor,
+    /// More than anybody needs.
+    #[error("there are {0} second factors already: remove one first")]
+    TooManyFactors(usize),
     /// A row does not read as what it must be.
     #[error(
         "the database is damaged: column {column} of row {id:?} in table {table} cannot be read; restore a backup or correct the row"

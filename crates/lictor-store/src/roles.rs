@@ -5,7 +5,7 @@ use lictor_model::{Permission, PermissionSet, Role, RoleName};
 use crate::error::{StoreError, is_taken};
 use crate::pool::Tx;
 use crate::statement::{Row, sql};
-use crate::{By, Store, key_ages};
+use crate::{By, Store, factor_roles, key_ages};
 
 /// The names that custom roles may not take.
 const BUILT_IN: &[&str] = &["viewer", "runner", "developer", "owner", "worker"];
@@ -63,6 +63,7 @@ impl Store {
             return Err(StoreError::NotFound { what: "role", name: name.to_string() });
         }
         key_ages::drop_of(&mut tx, name).await?;
+        factor_roles::drop_of(&mut tx, name).await?;
         self.record(&mut tx, by, "role.remove", name.as_str()).await?;
         tx.commit().await
     }

@@ -1,8 +1,8 @@
 //! What is in the store? The rows as other crates see them.
 
 use lictor_model::{
-    ApiKey, Assignments, CredentialId, Demands, Digest, EventId, Narrowing, Outcome, Principal, PrincipalId,
-    PrincipalKind, PrincipalName, RoleName, Scope, Timestamp, WorkspaceName,
+    ApiKey, Assignments, CredentialId, Demands, Digest, EventId, FactorKind, Narrowing, Outcome, Principal,
+    PrincipalId, PrincipalKind, PrincipalName, RoleName, Scope, Timestamp, WorkspaceName,
 };
 
 /// The versions of what replicas hold in memory: a change moves its own forward.
@@ -25,6 +25,8 @@ pub struct Directory {
     pub principals: Vec<Principal>,
     /// Passwords, hashed.
     pub passwords: Vec<PasswordRow>,
+    /// Users who have a second factor.
+    pub factor_owners: Vec<PrincipalId>,
     /// API keys, revoked and expired ones included.
     pub keys: Vec<KeyRow>,
     /// Custom roles, grants and teams.
@@ -171,6 +173,10 @@ pub struct SessionRow {
     pub client_ip: String,
     /// By which browser it was begun.
     pub user_agent: String,
+    /// When its person last proved who they are.
+    pub proved_at: Timestamp,
+    /// By which second factor; `None` for none.
+    pub factor: Option<FactorKind>,
 }
 
 /// A session that began at a provider; its tokens are sealed, and do not print all the same.

@@ -1,6 +1,6 @@
 //! Who is signed in? Sessions of browsers: begun, touched, ended.
 
-use lictor_model::{CredentialId, Digest, PrincipalId, PrincipalName, Timestamp};
+use lictor_model::{CredentialId, Digest, FactorKind, PrincipalId, PrincipalName, Timestamp};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
@@ -28,8 +28,8 @@ impl Store {
         let mut tx = self.read().await?;
         let version = crate::directory::versions(&mut tx).await?.sessions;
         let statement =
-            sql("SELECT id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent \
-                             FROM sessions ORDER BY created_at, id");
+            sql("SELECT id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent, \
+                             proved_at, factor FROM sessions ORDER BY created_at, id");
         let rows = statement.fetch(&mut tx, "sessions").await?;
         let statement = sql("SELECT principal, MAX(signed_out_at) AS signed_out_at FROM external_accounts \
                              WHERE signed_out_at IS NOT NULL GROUP BY principal");
@@ -134,8 +134,8 @@ pub(crate) async fn begin(tx: &mut Tx, new: &SessionRow) -> Result<PrincipalName
     let name = principals::name_of(tx, &new.principal).await?;
     let missing = || StoreError::NotFound { what: "user", name: new.principal.to_string() };
     let name = name.ok_or_else(missing)?;
-    sql("INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    sql("INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent, \
+         proved_at, factor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
     .bind(new.id.as_str())
     .bind(new.principal.as_str())
     .bind(new.digest.to_hex().as_str())
@@ -144,6 +144,8 @@ pub(crate) async fn begin(tx: &mut Tx, new: &SessionRow) -> Result<PrincipalName
     .bind(new.expires_at)
     .bind(new.client_ip.as_str())
     .bind(new.user_agent.as_str())
+    .bind(new.proved_at)
+    .bind(new.factor.map_or("", FactorKind::as_str))
     .execute(tx)
     .await?;
     Ok(name)
@@ -177,5 +179,12 @@ fn session(row: &Row) -> Result<SessionRow, StoreError> {
         expires_at: row.moment("expires_at")?,
         client_ip: row.text("client_ip")?,
         user_agent: row.text("user_agent")?,
+        proved_at: row.moment("proved_at")?,
+        factor: row.read("factor", factor)?,
     })
+}
+
+/// Empty for none; a word that this program does not know must not be taken for a proof.
+fn factor(text: &str) -> Option<Option<FactorKind>> {
+    if text.is_empty() { Some(None) } else { FactorKind::parse(text).map(Some) }
 }

@@ -20,6 +20,11 @@ pub(crate) async fn hand_over() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../static/hand-over.js"))
 }
 
+/// `GET /lictor/passkey.js`: what asks the browser for passkeys, which nothing but a script can.
+pub(crate) async fn passkey() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../static/passkey.js"))
+}
+
 /// `GET /lictor/ui.js`: what the gateway puts into the pages of Prefect's own UI.
 pub(crate) async fn ui() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../static/ui.js"))

@@ -49,18 +49,25 @@ struct AnswerPage<'a> {
 /// `GET /auth/client?callback=http%3A//localhost:PORT`
 pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let callback = read(&visit, asked.callback.as_deref().unwrap_or_default())?;
-    let encoded = percent_encoding::utf8_percent_encode(callback.as_str(), percent_encoding::NON_ALPHANUMERIC);
-    visit.person_then(&web, &Next::read(Some(&format!("{PATH}?callback={encoded}"))))?;
+    let here = at(&callback);
+    visit.person_then(&web, &Next::read(Some(&here)))?;
+    visit.confirmed(&web, &here)?;
     let label = format!("prefect cloud login, {}", device::describe(&visit.caller.user_agent));
     let wish = Wish { label, expires: "30d", ..Wish::default() };
     Ok(page(StatusCode::OK, &web, &visit, &callback, wish))
 }
 
+/// The page for this callback.
+fn at(callback: &Callback) -> String {
+    let encoded = percent_encoding::utf8_percent_encode(callback.as_str(), percent_encoding::NON_ALPHANUMERIC);
+    format!("{PATH}?callback={encoded}")
+}
+
 /// `POST /auth/client`
 pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
-    let identity = visit.person(&web)?;
     let callback = read(visit, sent.field("callback"))?;
+    let identity = visit.confirmed(&web, &at(&callback))?;
     if sent.field("decision") != "allow" {
         return Ok(hand_over(visit, &callback, ""));
     }

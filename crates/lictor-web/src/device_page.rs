@@ -50,17 +50,23 @@ struct AskedPage<'a> {
 /// `GET /lictor/device`, perhaps with the code in the query: it is filled in, and the person looks whether it is theirs.
 pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let code = devices::shown(asked.code.as_deref().unwrap_or_default());
-    let here = if code.is_empty() { PATH.to_owned() } else { format!("{PATH}?code={code}") };
+    let here = at(&code);
     visit.person_then(&web, &Next::read(Some(&here)))?;
+    visit.confirmed(&web, &here)?;
     let page = Page { layout: visit.layout(Section::Alone, asked.done()), code: &code, problem: None };
     Ok(answer::page(StatusCode::OK, &page))
+}
+
+/// The page with a code filled in.
+fn at(code: &str) -> String {
+    if code.is_empty() { PATH.to_owned() } else { format!("{PATH}?code={code}") }
 }
 
 /// `POST /lictor/device`: without a decision it shows who asks.
 pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
-    let identity = visit.person(&web)?;
     let code = sent.field("code");
+    let identity = visit.confirmed(&web, &at(&devices::shown(code)))?;
     let found = match web.auth.find_device_request(identity, code).await {
         Ok(found) => found,
         Err(Reason::TooManyCodes) => return Ok(again(visit, code, Reason::TooManyCodes)),

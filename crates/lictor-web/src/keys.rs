@@ -13,7 +13,7 @@ use lictor_store::{KeyRow, NewKey, StoreError};
 use crate::answer::{self, Early};
 use crate::form::Sent;
 use crate::layout::{Layout, Section};
-use crate::next::Asked;
+use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::sessions::away;
 use crate::setup::{Client, RECIPES, Snippet};
@@ -38,6 +38,8 @@ struct Page<'a> {
     workspaces: Vec<WorkspaceName>,
     expiries: &'static [Choice],
     wish: Wish,
+    /// Where to before a key is made; empty for nowhere.
+    confirm: String,
 }
 
 #[derive(Template)]
@@ -68,20 +70,22 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
     let identity = visit.person(&web)?;
     let mine = of(&web, &visit, identity).await?;
     let (layout, workspaces) = (visit.layout(Section::Keys, asked.done()), mine_of(&web, &visit, identity));
-    Ok(page(StatusCode::OK, &web, (layout, &workspaces), &mine, Wish::default()))
+    let frame = Frame { layout, workspaces: &workspaces, confirm: confirm(&web, &visit, identity) };
+    Ok(page(StatusCode::OK, &web, frame, &mine, Wish::default()))
 }
 
 /// `POST /lictor/account/keys`
 pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
-    let identity = visit.person(&web)?;
+    let identity = visit.confirmed(&web, PATH)?;
     let workspaces = mine_of(&web, visit, identity);
     let mut wish = Wish::read(&sent, EXPIRIES, &names(&workspaces), web.clock.now());
     match mint(&web, visit, identity, &mut wish).await? {
         Some((secret, made)) => Ok(made_page(visit, identity, &workspaces, &secret, &made)),
         None => {
             let (mine, layout) = (of(&web, visit, identity).await?, visit.layout(Section::Keys, None));
-            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, (layout, &workspaces), &mine, wish))
+            let frame = Frame { layout, workspaces: &workspaces, confirm: String::new() };
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, frame, &mine, wish))
         }
     }
 }
@@ -159,17 +163,32 @@ async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<Ke
     Ok(keys)
 }
 
+/// Nobody fills in a form that then is not taken.
+fn confirm(web: &WebState, visit: &Visit, identity: &Identity) -> String {
+    if web.factors.is_confirmed(identity) {
+        return String::new();
+    }
+    visit.at(&Next::read(Some(PATH)).after(crate::confirm::PATH))
+}
+
+/// What surrounds the keys on their page.
+struct Frame<'a> {
+    layout: Layout<'a>,
+    workspaces: &'a [Mine],
+    confirm: String,
+}
+
 fn page(
     status: StatusCode,
     web: &WebState,
-    (layout, workspaces): (Layout<'_>, &[Mine]),
+    Frame { layout, workspaces, confirm }: Frame<'_>,
     mine: &[KeyRow],
     wish: Wish,
 ) -> Response {
     let now = web.clock.now();
     let (good, over): (Vec<_>, Vec<_>) = mine.iter().map(|key| shown(key, now)).partition(|key| key.state == "active");
     let workspaces = names(workspaces);
-    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish })
+    answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish, confirm })
 }
 
 fn shown(key: &KeyRow, now: Timestamp) -> Shown {

@@ -27,11 +27,13 @@ pub(crate) enum Section {
     Sessions,
     /// My password.
     Password,
+    /// My second factors.
+    Factors,
 }
 
 impl Section {
     /// The navigation, in order: where each entry leads, and what it is called.
-    pub(crate) const ALL: [Self; 4] = [Self::Account, Self::Keys, Self::Sessions, Self::Password];
+    pub(crate) const ALL: [Self; 5] = [Self::Account, Self::Keys, Self::Sessions, Self::Password, Self::Factors];
 
     /// Its path, to be put behind the base.
     pub(crate) const fn path(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Section {
             Self::Keys => crate::keys::PATH,
             Self::Sessions => crate::sessions::PATH,
             Self::Password => crate::password::PATH,
+            Self::Factors => crate::factors::PATH,
         }
     }
 
@@ -50,6 +53,7 @@ impl Section {
             Self::Keys => "API keys",
             Self::Sessions => "Sessions",
             Self::Password => "Password",
+            Self::Factors => "Second factors",
         }
     }
 }
@@ -73,10 +77,16 @@ pub(crate) enum Done {
     DeviceAllowed,
     /// A program was not let in.
     DeviceDenied,
+    /// A second factor was added.
+    FactorAdded,
+    /// A second factor was removed.
+    FactorRemoved,
+    /// All second factors were taken away by a link.
+    FactorsReset,
 }
 
 impl Done {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::KeyRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
@@ -85,6 +95,9 @@ impl Done {
         Self::AllEnded,
         Self::DeviceAllowed,
         Self::DeviceDenied,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::FactorsReset,
     ];
 
     /// The code in the query.
@@ -98,6 +111,9 @@ impl Done {
             Self::AllEnded => "all-ended",
             Self::DeviceAllowed => "device-allowed",
             Self::DeviceDenied => "device-denied",
+            Self::FactorAdded => "factor-added",
+            Self::FactorRemoved => "factor-removed",
+            Self::FactorsReset => "factors-reset",
         }
     }
 
@@ -112,6 +128,9 @@ impl Done {
             Self::AllEnded => "All your sessions have ended, this one too.",
             Self::DeviceAllowed => "Allowed. The program fetches its key in a moment: go back to it.",
             Self::DeviceDenied => "Denied. The program gets no key.",
+            Self::FactorAdded => "The second factor is added.",
+            Self::FactorRemoved => "The second factor is removed.",
+            Self::FactorsReset => "Your second factors are gone. Sign in with your password.",
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) struct Asked {
     pub(crate) token: Option<String>,
     pub(crate) code: Option<String>,
     pub(crate) callback: Option<String>,
+    pub(crate) factor: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -67,7 +68,7 @@ fn is_ours(text: &str) -> bool {
         let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
         decoded == "." || decoded == ".."
     });
-    let leads_on = ["/lictor/sign-", "/lictor/sso/"].iter().any(|page| path.starts_with(page));
+    let leads_on = ["/lictor/sign-", "/lictor/sso/", "/lictor/confirm"].iter().any(|page| path.starts_with(page));
     one_slash && plain && !dots && !leads_on
 }
 
@@ -109,6 +110,7 @@ mod tests {
             "/lictor/sign-in",
             "/lictor/sign-in?next=/",
             "/lictor/sign-out",
+            "/lictor/confirm?next=%2F",
             "/lictor/sso/okta/begin?next=%2F",
         ] {
             assert_eq!(Next::read(Some(path)).as_str(), "/", "{path:?}");

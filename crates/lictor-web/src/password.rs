@@ -73,6 +73,7 @@ pub(crate) fn must_change(web: &WebState, identity: &Identity) -> bool {
 /// `GET /lictor/account/password`
 pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
     let identity = person(&visit, &web)?;
+    confirmed(&visit, &web, identity)?;
     let next = asked.next.as_deref().map(|next| Next::read(Some(next)));
     let layout = visit.layout(Section::Password, asked.done());
     if !web.auth.view().has_password(&identity.principal.id) {
@@ -85,6 +86,7 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
 pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
     let identity = person(visit, &web)?;
+    confirmed(visit, &web, identity)?;
     let (current, new) = (sent.field("current"), sent.field("new"));
     let next = Some(sent.field("next")).filter(|next| !next.is_empty()).map(|next| Next::read(Some(next)));
     let forced = must_change(&web, identity);
@@ -117,9 +119,18 @@ fn explain(visit: &Visit, error: PasswordChangeError) -> Result<Problems, Early>
 }
 
 /// An error's text as a sentence.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
+}
+
+/// The current password is asked for anyway; whoever has a second factor gives it too, so that a stolen cookie and a
+/// guessed password are not enough.
+fn confirmed(visit: &Visit, web: &WebState, identity: &Identity) -> Result<(), Early> {
+    if web.auth.view().has_factor(&identity.principal.id) && !must_change(web, identity) {
+        visit.confirmed(web, PATH)?;
+    }
+    Ok(())
 }
 
 /// The signed-in person: machines have no password, and a password travels only where a sign-in may.

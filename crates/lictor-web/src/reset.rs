@@ -63,7 +63,7 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Re
     }
 }
 
-fn refused(visit: &Visit, error: &ResetError) -> Early {
+pub(crate) fn refused(visit: &Visit, error: &ResetError) -> Early {
     let reason = match error {
         ResetError::Refused(reason) => *reason,
         ResetError::Ended | ResetError::Weak(_) => Reason::ResetLinkEnded,

@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 use lictor_authn::Authenticator;
+use lictor_authn::factors::Factors;
 use lictor_authn::oidc::SignOn;
 use lictor_authz::Doors;
 use lictor_model::{Clock, Reason, WorkspaceName};
@@ -14,8 +15,8 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, assets, back_channel, client_login, device_grant, device_page, form, key_rotation, keys, leak, me,
-    own_key, password, reset, sessions, sign_in, sign_on, sign_out, token,
+    account, assets, back_channel, client_login, confirm, device_grant, device_page, factors, form, key_rotation, keys,
+    leak, me, own_key, passkey_sign_in, password, reset, reset_factors, sessions, sign_in, sign_on, sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -25,6 +26,8 @@ pub struct WebState {
     pub auth: Authenticator,
     /// Signs people in and out at identity providers.
     pub sign_on: SignOn,
+    /// Second factors, and who proved themselves when.
+    pub factors: Factors,
     /// Keys, sessions and links to reset a password.
     pub store: Store,
     /// The time, for what has expired.
@@ -41,6 +44,8 @@ pub struct WebState {
 pub fn router(state: WebState) -> Router {
     Router::new()
         .route("/lictor/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route(passkey_sign_in::PATH, get(passkey_sign_in::show).post(passkey_sign_in::submit))
+        .route(confirm::PATH, get(confirm::show).post(confirm::submit))
         .route("/lictor/sign-out", post(sign_out::submit))
         .route("/lictor/sso/{provider}/begin", get(sign_on::begin))
         .route("/lictor/sso/{provider}/callback", get(sign_on::complete).post(sign_on::form_post))
@@ -49,6 +54,11 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/keys", get(keys::show).post(keys::make))
         .route("/lictor/account/keys/revoke", get(keys::ask_to_revoke).post(keys::revoke))
         .route("/lictor/account/password", get(password::show).post(password::submit))
+        .route(factors::PATH, get(factors::show))
+        .route(factors::CODES_PATH, post(factors::new_codes))
+        .route(factors::totp::PATH, get(factors::totp::show).post(factors::totp::submit))
+        .route(factors::passkey::PATH, get(factors::passkey::show).post(factors::passkey::submit))
+        .route(factors::remove::PATH, get(factors::remove::ask).post(factors::remove::submit))
         .route("/lictor/account/sessions", get(sessions::show))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
@@ -63,11 +73,13 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/token", post(token::submit))
         .route("/lictor/account/sessions/end-all", post(sessions::end_all))
         .route(reset::PATH, get(reset::show).post(reset::submit))
+        .route(reset_factors::PATH, get(reset_factors::show).post(reset_factors::submit))
         .route("/lictor/me", get(me::show))
         .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))
         .route("/lictor/hand-over.js", get(assets::hand_over))
+        .route("/lictor/passkey.js", get(assets::passkey))
         .route("/lictor/icon.svg", get(assets::icon))
         .fallback(async |visit: Visit| -> Response { visit.refuse(Reason::NotFound) })
         .method_not_allowed_fallback(async |visit: Visit| -> Response { visit.refuse(Reason::MethodNotAllowed) })

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use lictor_authn::Rejection;
+use lictor_authn::{Rejection, SignedIn};
 use lictor_model::Reason;
 
 use crate::form::Sent;
@@ -12,7 +12,7 @@ use crate::layout::{Layout, Section};
 use crate::next::{Asked, Next};
 use crate::router::WebState;
 use crate::visit::{self, Visit};
-use crate::{answer, password};
+use crate::{answer, confirm, passkey_sign_in, password};
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/lictor/sign-in";
@@ -27,6 +27,8 @@ struct Page<'a> {
     name: &'a str,
     next: &'a str,
     providers: Vec<Way>,
+    /// Where to with a passkey; empty where there are none.
+    passkey: String,
 }
 
 /// A way to sign in at an identity provider.
@@ -48,12 +50,16 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
     if let Some(session) = visit.session() {
         return visit.see_other(&onward(password::must_change(&web, session), &next));
     }
+    if visit.half(&web).is_some() {
+        return visit.see_other(&next.after(confirm::PATH));
+    }
     if !visit.may_sign_in(web.allow_plain_http) {
         return needs_tls(&visit);
     }
     let layout = visit.layout(Section::Alone, asked.done());
     let providers = ways(&web, &visit, &next);
-    let page = Page { layout, problem: None, is_wrong: false, name: "", next: next.as_str(), providers };
+    let passkey = passkey_sign_in::link(&web, &visit, &next);
+    let page = Page { layout, problem: None, is_wrong: false, name: "", next: next.as_str(), providers, passkey };
     answer::page(StatusCode::OK, &page)
 }
 
@@ -69,7 +75,8 @@ pub(crate) fn page(
     let layout = visit.layout(Section::Alone, None);
     let providers = ways(web, visit, next);
     let is_wrong = matches!(rejection.reason, Reason::InvalidCredentials | Reason::TooManyFailures);
-    let page = Page { layout, problem: Some(problem), is_wrong, name, next: next.as_str(), providers };
+    let passkey = passkey_sign_in::link(web, visit, next);
+    let page = Page { layout, problem: Some(problem), is_wrong, name, next: next.as_str(), providers, passkey };
     let mut response = answer::page(status, &page);
     visit::mark(&mut response, rejection.reason, rejection.retry_after);
     response
@@ -95,20 +102,25 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
         Ok(signed_in) => {
             end_the_session_before(&web, visit).await;
             let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
-            answer::see_other(&visit.at(&onward(signed_in.must_change, &next)), Some(&cookie))
+            answer::see_other(&visit.at(&after(&signed_in, &next)), Some(&cookie))
         }
         Err(rejection) => failed(&web, &sent, &next, &rejection),
     }
 }
 
-/// A session is never carried over a sign-in: whoever planted the old one learns nothing.
+/// A session, whole or half, is never carried over a sign-in: whoever planted the old one learns nothing.
 pub(crate) async fn end_the_session_before(web: &WebState, visit: &Visit) {
     let (origin, request) = (visit.caller.as_origin(), &visit.caller.request);
-    if let Some(old) = visit.session()
-        && let Err(reason) = web.auth.sign_out(old, &origin, request).await
+    if let Some(old) = visit.session().cloned().or_else(|| visit.half(web))
+        && let Err(reason) = web.auth.sign_out(&old, &origin, request).await
     {
         tracing::warn!(%reason, "the session before a sign-in could not be ended");
     }
+}
+
+/// Where to with a new session, or a new cookie: the second factor comes first.
+pub(crate) fn after(signed_in: &SignedIn, next: &Next) -> String {
+    if signed_in.is_half { next.after(confirm::PATH) } else { onward(signed_in.must_change, next) }
 }
 
 /// A first password is changed before anything else.
@@ -136,7 +148,7 @@ fn failed(web: &WebState, sent: &Sent, next: &Next, rejection: &Rejection) -> Re
 }
 
 /// How long to wait, in words.
-fn too_many(seconds: Option<u32>) -> String {
+pub(crate) fn too_many(seconds: Option<u32>) -> String {
     let seconds = seconds.unwrap_or(60);
     let wait = match (seconds, seconds.div_ceil(60)) {
         (1, _) => "a second".to_owned(),

@@ -36,7 +36,7 @@ pub(crate) async fn begin(
         return match web.sign_on.vouched(&provider, &headers, &visit.caller).await {
             Ok(signed_in) => {
                 let cookie = answer::session_cookie(signed_in.cookie_value.expose(), visit.caller.secure);
-                answer::see_other(&visit.at(next.as_str()), Some(&cookie))
+                answer::see_other(&visit.at(&sign_in::after(&signed_in, &next)), Some(&cookie))
             }
             Err(error) => failed(&web, &visit, (&provider, &next), &error),
         };
@@ -66,7 +66,8 @@ pub(crate) async fn complete(
         Ok(signed_on) => {
             sign_in::end_the_session_before(&web, &visit).await;
             let cookie = answer::session_cookie(signed_on.signed_in.cookie_value.expose(), secure);
-            answer::see_other(&visit.at(Next::read(Some(&signed_on.next)).as_str()), Some(&cookie))
+            let next = Next::read(Some(&signed_on.next));
+            answer::see_other(&visit.at(&sign_in::after(&signed_on.signed_in, &next)), Some(&cookie))
         }
         Err(error) => failed(&web, &visit, (&provider, &Next::read(None)), &error),
     };

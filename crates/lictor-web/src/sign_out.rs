@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::form::Sent;
 use crate::layout::{Layout, Section};
+use crate::next::Next;
 use crate::router::WebState;
 use crate::{answer, sign_in};
 
@@ -24,11 +25,12 @@ struct Page<'a> {
 /// `POST /lictor/sign-out`
 pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response {
     let visit = &sent.visit;
-    let elsewhere = match visit.session() {
+    let session = visit.session().cloned().or_else(|| visit.half(&web));
+    let elsewhere = match &session {
         Some(session) => web.sign_on.elsewhere(session, &visit.caller.home()).await,
         None => None,
     };
-    if let Some(session) = visit.session()
+    if let Some(session) = &session
         && let Err(reason) = web.auth.sign_out(session, &visit.caller.as_origin(), &visit.caller.request).await
     {
         return visit.refuse(reason);
@@ -42,6 +44,10 @@ pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Response 
             answer::add_cookie(&mut response, &gone);
             response
         }
-        None => answer::see_other(&visit.at(sign_in::PATH), Some(&gone)),
+        None => {
+            let next = Some(sent.field("next")).filter(|next| !next.is_empty()).map(|next| Next::read(Some(next)));
+            let onward = next.map_or_else(|| sign_in::PATH.to_owned(), |next| next.after(sign_in::PATH));
+            answer::see_other(&visit.at(&onward), Some(&gone))
+        }
     }
 }

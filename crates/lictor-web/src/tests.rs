@@ -3,6 +3,7 @@
 mod account;
 mod client_login;
 mod device;
+mod factors;
 mod keys;
 mod machines;
 mod reset;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use lictor_authn::factors::{Factors, Terms};
 use lictor_authn::oidc::SignOn;
 use lictor_authn::{Attempt, Authenticator, Caller, Options, Origin};
 use lictor_authz::{Address, BasePath, Doors};
@@ -68,15 +70,17 @@ impl Stage {
         let background = tokio::runtime::Handle::current();
         let auth = Authenticator::start(store.clone(), clock.clone(), background, Options::default()).await.unwrap();
         let sign_on = SignOn::start(auth.clone(), &Secret::new("sealed"), Vec::new()).unwrap();
+        let factors = Factors::start(auth.clone(), &Secret::new("sealed"), Terms::default()).unwrap();
         let workspaces = ["main", "research"].map(WorkspaceName::from).into();
         let address = |prefix: &str| Address { prefix: BasePath::parse(prefix).unwrap(), ..Address::default() };
         let addresses = vec![address(""), address("/research")];
         let doors = Arc::new(Doors { addresses, ..Doors::default() });
-        let (store_of_pages, clock_of_pages, allow_plain_http) = (store.clone(), clock.clone(), false);
+        let (clock_of_pages, allow_plain_http) = (clock.clone(), false);
         let web = WebState {
             auth,
             sign_on,
-            store: store_of_pages,
+            factors,
+            store: store.clone(),
             clock: clock_of_pages,
             workspaces,
             doors,

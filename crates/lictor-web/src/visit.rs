@@ -70,7 +70,9 @@ impl Visit {
         self.session().ok_or_else(|| {
             let none = Rejection::from(Reason::AuthenticationRequired);
             let rejection = self.caller.rejection.as_ref().unwrap_or(&none);
-            if self.reads_html && rejection.reason.status() == 401 {
+            if self.reads_html && rejection.reason == Reason::SecondFactorRequired {
+                self.see_other(&next.after(crate::confirm::PATH)).into()
+            } else if self.reads_html && rejection.reason.status() == 401 {
                 self.see_other(&next.after(crate::sign_in::PATH)).into()
             } else {
                 self.reject(rejection).into()
@@ -100,6 +102,27 @@ impl Visit {
             return Err(self.see_other(&next.after(crate::password::PATH)).into());
         }
         Ok(identity)
+    }
+
+    /// The signed-in person, who has proved who they are a short while ago: otherwise that comes first, and leads back
+    /// to the page. For whatever a stolen cookie must not be enough for.
+    ///
+    /// # Errors
+    /// The answer that stands in the way.
+    pub(crate) fn confirmed(&self, web: &WebState, page: &str) -> Result<&Identity, Early> {
+        let identity = self.person(web)?;
+        if web.factors.is_confirmed(identity) {
+            return Ok(identity);
+        }
+        if self.reads_html {
+            return Err(self.see_other(&Next::read(Some(page)).after(crate::confirm::PATH)).into());
+        }
+        Err(self.refuse(Reason::ConfirmationRequired).into())
+    }
+
+    /// Whose half session it is that the caller came with: it is good for giving the second factor, and nothing else.
+    pub(crate) fn half(&self, web: &WebState) -> Option<Identity> {
+        self.caller.rejection.as_ref().and_then(|rejection| web.factors.half(rejection))
     }
 
     /// The caller's session, if that is what they came with.

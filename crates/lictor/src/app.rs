@@ -12,9 +12,10 @@ mod signals;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use lictor_authn::factors::Factors;
 use lictor_authn::jwt::IssuerError;
 use lictor_authn::oidc::{SignOn, SignOnStartError};
-use lictor_authn::{Authenticator, Options, StartError};
+use lictor_authn::{Authenticator, Options, SealError, StartError};
 use lictor_authz::Doors;
 use lictor_model::{Clock, Secret, WorkspaceName};
 use lictor_proxy::access_log::{self, AccessLog};
@@ -56,6 +57,9 @@ pub(crate) enum AppError {
     /// An issuer of tokens cannot be trusted as configured.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// Second factors cannot be kept.
+    #[error("second factors cannot be kept: {0}")]
+    Seal(#[from] SealError),
     /// The system gives no thread or runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -104,7 +108,9 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         options(&plan),
     ))?;
     auth.check_break_glass();
-    let sign_on = background.block_on(providers::start(&auth, &store, &plan.sign_in))?;
+    let secret = background.block_on(providers::secret(&store, &plan.sign_in))?;
+    let sign_on = background.block_on(providers::start(&auth, &secret, &plan.sign_in))?;
+    let factors = Factors::start(auth.clone(), &secret, plan.sign_in.factors.clone())?;
     let page_tokens = background.block_on(page_tokens(&store))?;
     let metrics = Arc::new(Metrics::default());
     let watch = watch(&plan, &metrics, &clock)?;
@@ -117,7 +123,13 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics,
         page_tokens,
-        pages: pages(&plan, doors, (auth.clone(), sign_on), &store, background.handle()),
+        pages: pages(
+            &plan,
+            doors,
+            (auth.clone(), sign_on, factors),
+            (store.clone(), clock.clone()),
+            background.handle(),
+        ),
         auth: auth.clone(),
         drain: drain.clone(),
         clock,
@@ -192,6 +204,7 @@ fn options(plan: &Plan) -> Options {
         session_absolute: plan.sessions.absolute,
         certificate_rules: plan.certificates.clone(),
         passwords: plan.sign_in.passwords.clone(),
+        password_alone: plan.sign_in.password_alone,
         ..Options::default()
     }
 }
@@ -245,14 +258,14 @@ fn settings(plan: &Plan, doors: Doors, tls: Option<Arc<Listener>>) -> Result<Set
 fn pages(
     plan: &Plan,
     doors: Doors,
-    (auth, sign_on): (Authenticator, SignOn),
-    store: &Store,
+    (auth, sign_on, factors): (Authenticator, SignOn, Factors),
+    (store, clock): (Store, Clock),
     background: &tokio::runtime::Handle,
 ) -> Pages {
     let workspaces = plan.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
     let allow_plain_http = plan.allow_plain_http_sessions;
-    let (store, clock, doors) = (store.clone(), Clock::system(), Arc::new(doors));
-    let state = lictor_web::WebState { auth, sign_on, store, clock, workspaces, doors, allow_plain_http };
+    let doors = Arc::new(doors);
+    let state = lictor_web::WebState { auth, sign_on, factors, store, clock, workspaces, doors, allow_plain_http };
     let router = lictor_web::router(state);
     Pages::new(background.clone(), move |request| {
         let router = router.clone();

@@ -26,6 +26,7 @@ pub(crate) mod printed;
 pub(crate) mod provider;
 pub(crate) mod reset_link;
 pub(crate) mod role;
+pub(crate) mod second_factor;
 pub(crate) mod serve;
 pub(crate) mod service_account;
 pub(crate) mod signed_in;
@@ -88,7 +89,7 @@ enum Command {
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
     Doctor(doctor::Doctor),
-    /// People: add, list, show, disable, enable, remove, set-password, reset-link, set-email.
+    /// People: add, list, show, disable, enable, remove, set-password, reset-link, reset-factors, set-email.
     #[command(subcommand)]
     User(user::User),
     /// Machines: they have API keys, never a password.

@@ -5,6 +5,7 @@
 pub(crate) mod decide;
 mod doors;
 pub(crate) mod edges;
+pub(crate) mod factors;
 pub(crate) mod issuer_rules;
 pub(crate) mod issuers;
 pub(crate) mod limits;

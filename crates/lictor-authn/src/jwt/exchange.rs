@@ -3,21 +3,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use lictor_model::{ApiKey, Digest, Narrowing, PermissionSet, PrincipalId, Reason, RequestId, WorkspaceName};
+use lictor_model::{ApiKey, Clock, Digest, Narrowing, PermissionSet, PrincipalId, Reason, RequestId, WorkspaceName};
 use lictor_store::{By, KeyRow, NewKey};
 use moka::sync::Cache;
 
 use crate::attempt::{Origin, Rejection};
 use crate::authenticator::Authenticator;
+use crate::per_minute::PerMinute;
 
 /// How often one token may be exchanged.
 const A_TOKEN: u32 = 10;
 /// How many keys one principal may get in a minute: each is a row that every replica reads.
 const A_MINUTE: u32 = 60;
-const MINUTE: Duration = Duration::from_secs(60);
-/// Tokens and principals that are counted.
+/// Tokens that are counted.
 const COUNTED: u64 = 10_000;
 
 /// What is asked for.
@@ -45,24 +44,20 @@ pub struct Exchanged {
 /// How many keys were given lately.
 pub(super) struct Exchanges {
     of_tokens: Cache<Digest, Arc<AtomicU32>>,
-    of_principals: Cache<PrincipalId, Arc<AtomicU32>>,
-}
-
-impl Default for Exchanges {
-    fn default() -> Self {
-        Self {
-            of_tokens: Cache::builder().max_capacity(COUNTED).build(),
-            of_principals: Cache::builder().max_capacity(COUNTED).time_to_live(MINUTE).build(),
-        }
-    }
+    of_principals: PerMinute<PrincipalId>,
 }
 
 impl Exchanges {
+    pub(super) fn new(clock: Clock) -> Self {
+        let of_tokens = Cache::builder().max_capacity(COUNTED).build();
+        Self { of_tokens, of_principals: PerMinute::new(clock, A_MINUTE) }
+    }
+
     fn count(&self, token: Digest, principal: &PrincipalId) -> Result<(), Reason> {
         let of_token = self.of_tokens.get_with(token, Arc::default);
-        let of_principal = self.of_principals.get_with(principal.clone(), Arc::default);
-        let within = |count: &AtomicU32, most| count.fetch_add(1, Ordering::Relaxed) < most;
-        if within(&of_token, A_TOKEN) && within(&of_principal, A_MINUTE) { Ok(()) } else { Err(Reason::TooBusy) }
+        let is_within =
+            of_token.fetch_add(1, Ordering::Relaxed) < A_TOKEN && self.of_principals.take(principal.clone());
+        if is_within { Ok(()) } else { Err(Reason::TooBusy) }
     }
 }
 
@@ -75,7 +70,7 @@ impl Authenticator {
         if ApiKey::looks_like(wish.token) || !super::could_be(wish.token) {
             return Err(super::invalid(crate::oidc::token::TokenError::Malformed));
         }
-        let accepted = self.accept(wish.token).await?;
+        let accepted = self.accept(wish.token, origin).await?;
         let identity = self.bearer_of(&accepted).await?;
         let (inner, now) = (&self.inner, self.inner.clock.now());
         let end = now.plus_seconds(accepted.source.terms.key_life);

@@ -78,6 +78,8 @@ async fn a_token_is_whose_the_rules_say_in_every_place_where_a_key_may_stand() {
         assert_eq!(identity.credential.id.as_str(), format!("ci:{digest}"));
         assert_eq!(stage.auth.recheck(&identity), Ok(()));
     }
+    assert_eq!(verified(stage.basic(&format!("robot:{token}")).await).principal.name.as_str(), "robot");
+    assert_eq!(reason(stage.basic(&format!("alice:{token}")).await), Reason::KeyOfAnother);
     let person = forger.sign(&claims(json!({"job": "x", "team": "people"})));
     assert_eq!(verified(bear(&stage, &person).await).principal.name.as_str(), "alice");
     let both = forger.sign(&claims(json!({"team": ["data"]})));
@@ -173,6 +175,11 @@ async fn a_token_is_exchanged_for_a_key_that_does_not_outlive_it_and_is_not_rota
     assert_eq!((identity.principal.name.as_str(), identity.credential.kind), ("robot", CredentialKind::Key));
     let by = lictor_store::By::caller(&identity, here().client_ip.to_string(), None);
     assert_eq!(stage.auth.rotate_own_key(&identity, &by).await.map(drop), Err(Reason::KeyOfToken));
+    stage.auth.replace_issuers(vec![]).unwrap();
+    assert_eq!(reason(stage.authorize(&format!("Bearer {key}")).await), Reason::UnknownIssuer);
+    assert_eq!(stage.auth.recheck(&identity), Err(Reason::UnknownIssuer));
+    trust(&stage, &forger, terms(), rules()).await;
+    assert_eq!(stage.auth.recheck(&identity), Ok(()));
     assert_eq!(exchange(key).await.unwrap_err().reason, Reason::InvalidToken, "a key is no token");
     assert_eq!(exchange(&forger.sign(&claims(json!({"exp": NOW})))).await.unwrap_err().reason, Reason::ExpiredToken);
     stage.clock.advance(300);
@@ -195,4 +202,35 @@ fn claims_are_held_against_rules_and_terms_without_a_signature() {
     assert!(fit(json!({"aud": "other"})).unwrap().problem.unwrap().contains("(aud)"));
     assert!(fit(json!({"sub": null})).unwrap().problem.unwrap().contains("(sub)"));
     assert_eq!(fitting(&issuer, br#"{"a": 1, "a": 2}"#, &clock), None);
+}
+
+/// A letter of a token, and what it could be instead.
+fn spoilt(token: &str, at: usize, with: char) -> Option<String> {
+    let at = at % token.len();
+    let mut letters: Vec<char> = token.chars().collect();
+    let before = std::mem::replace(&mut letters[at], with);
+    (before != with).then(|| letters.into_iter().collect())
+}
+
+#[test]
+fn no_text_and_no_token_with_a_letter_changed_is_anybodys() {
+    use proptest::prelude::*;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let forger = Forger::new();
+    let stage = runtime.block_on(stage(&forger));
+    let token = forger.sign(&claims(json!({})));
+    // Nothing with a colon: a password is another matter, and takes its time.
+    let inputs = ("[!-9;-~]{0,60}", 0_usize..4096, "[A-Za-z0-9_.~+/=-]");
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(2_000));
+    let judged = runner.run(&inputs, |(text, at, with)| {
+        let changed = spoilt(&token, at, with.chars().next().unwrap());
+        for text in [Some(text), changed].into_iter().flatten() {
+            let attempt = runtime.block_on(stage.auth.identify_token(&text, &here()));
+            prop_assert!(matches!(attempt, Attempt::Rejected(_)), "{}: {:?}", text, attempt);
+        }
+        Ok(())
+    });
+    judged.unwrap();
+    assert!(matches!(runtime.block_on(stage.auth.identify_token(&token, &here())), Attempt::Verified(_)));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
-use lictor_model::{Actor, Identity, Principal, Reason, RequestId, Secret, Source, Timestamp};
+use lictor_model::{Actor, FactorKind, Identity, Principal, Reason, RequestId, Secret, Source, Timestamp};
 use lictor_store::{By, ExternalSessionRow, NewExternalAccount, RuleChange, RuleGifts};
 
 use super::claims::Claims;
@@ -161,7 +161,8 @@ impl SignOn {
             return Err(SignOnError::Ours(Reason::PrincipalDisabled));
         }
         self.note_address(peer, &principal, &claims, caller).await;
-        let external = Unsaved { subject, sid, tokens };
+        let factor = claims.says(&peer.provider.second_factor).then_some(FactorKind::Provider);
+        let external = Unsaved { subject, sid, tokens, factor };
         self.begin_session(peer, &principal, external, &origin, request).await
     }
 
@@ -220,6 +221,7 @@ impl SignOn {
     ) -> Result<SignedIn, SignOnError> {
         let auth = &self.inner.auth;
         let (secret, mut row) = auth.new_session(&principal.id, origin).map_err(SignOnError::Ours)?;
+        row.factor = external.factor;
         if external.tokens.refresh.is_none() {
             // Nobody will tell us that this person has left, so they are asked to sign in again before long.
             let seconds = i64::try_from(peer.provider.unchecked.as_secs()).unwrap_or(i64::MAX);
@@ -261,6 +263,7 @@ struct Unsaved<'t> {
     subject: String,
     sid: Option<String>,
     tokens: &'t Tokens,
+    factor: Option<FactorKind>,
 }
 
 /// What a session's token is sealed for: no other session, and no other use.

@@ -129,6 +129,13 @@ impl Claims {
         }
     }
 
+    /// Whether the ID token itself says, by one of these words, how the person was authenticated (`amr`, `acr`).
+    pub(crate) fn says(&self, words: &[String]) -> bool {
+        let tokens = self.0.iter().filter(|(place, _)| *place == Place::IdToken);
+        let said = tokens.flat_map(|(_, claims)| [claims.get("amr"), claims.get("acr")]).flatten().filter_map(values);
+        said.flatten().any(|word| words.contains(&word))
+    }
+
     /// The names of all that came, sorted: what a person may be told, for the values are nobody's business.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.iter().flat_map(|(_, claims)| claims.keys().cloned()).collect();

@@ -5,7 +5,7 @@ use lictor_model::key::{EntropyError, random_text};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::seal::{Seal, SealError};
+use crate::seal::{Seal, SealError};
 
 /// A sign-in takes minutes; with a second factor to find, ten.
 pub(crate) const LASTS: i64 = 600;
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_sign_in_is_found_by_its_own_state_in_its_own_cookie_in_time() {
-        let seal = Seal::new(&Secret::new("s")).unwrap();
+        let seal = Seal::new("sign-on", &Secret::new("s")).unwrap();
         let begin = || Flow::begin(("a", "https://a"), "https://gate/cb".into(), "/".into(), at(1_000)).unwrap();
         let (flow, other) = (begin(), begin());
         let cookie = flow.seal(&seal).unwrap();

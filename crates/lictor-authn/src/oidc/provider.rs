@@ -40,6 +40,8 @@ pub struct Provider {
     pub unconfirmed: Duration,
     /// Trusted certificates in PEM, instead of the machine's own.
     pub trusted: Option<Vec<u8>>,
+    /// Which words in `amr` or `acr` of its ID token say that it has asked for a second factor.
+    pub second_factor: Vec<String>,
     /// Who comes in, as what.
     pub rules: Vec<Rule>,
     /// How it vouches for people, when it stands in front of us; `None` for a provider that people are sent to.

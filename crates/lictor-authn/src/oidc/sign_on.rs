@@ -11,9 +11,9 @@ use super::fetch::TrustError;
 use super::peer::Peer;
 use super::provider::Provider;
 use super::recheck;
-use super::seal::{Seal, SealError};
 use crate::attempt::Origin;
 use crate::authenticator::Authenticator;
+use crate::seal::{Seal, SealError};
 
 /// Signs people in and out at identity providers. Clones share everything.
 #[derive(Clone)]
@@ -54,7 +54,8 @@ impl SignOn {
     /// # Errors
     /// [`SignOnStartError`].
     pub fn start(auth: Authenticator, secret: &Secret, providers: Vec<Provider>) -> Result<Self, SignOnStartError> {
-        let sign_on = Self { inner: Arc::new(Inner { auth, seal: Seal::new(secret)?, peers: ArcSwap::default() }) };
+        let sign_on =
+            Self { inner: Arc::new(Inner { auth, seal: Seal::new("sign-on", secret)?, peers: ArcSwap::default() }) };
         sign_on.replace(providers)?;
         recheck::keep_rechecking(&sign_on);
         Ok(sign_on)

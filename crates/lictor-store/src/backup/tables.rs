@@ -50,6 +50,9 @@ pub(super) const TABLES: &[Table] = &[
     whole("api_keys"),
     whole("mail_addresses"),
     whole("mailed_notices"),
+    whole("factors"),
+    whole("recovery_codes"),
+    whole("factor_roles"),
     whole("automations"),
     whole("bans"),
     whole("external_accounts"),
@@ -60,6 +63,7 @@ pub(super) const TABLES: &[Table] = &[
     passing("external_sessions"),
     passing("reset_links"),
     passing("device_requests"),
+    passing("challenges"),
     Table { name: "audit", kind: Kind::Record },
 ];
 

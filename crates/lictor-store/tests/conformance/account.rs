@@ -44,6 +44,8 @@ pub(crate) async fn a_link_sets_a_password_once_and_ends_the_sessions(stage: Sta
         expires_at: stage.clock.now().plus_seconds(600),
         client_ip: "192.0.2.1".to_owned(),
         user_agent: String::new(),
+        proved_at: stage.clock.now(),
+        factor: None,
     };
     stage.store.start_session(&By::console(), session).await.unwrap();
     add_link(&stage, "alice", "secret", 60).await.unwrap();

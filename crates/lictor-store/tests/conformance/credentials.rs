@@ -176,5 +176,7 @@ fn session(id: &str, of: &Principal) -> SessionRow {
         expires_at: Timestamp::from_micros(100),
         client_ip: "::1".to_owned(),
         user_agent: "browser".to_owned(),
+        proved_at: Timestamp::from_micros(1),
+        factor: Some(FactorKind::Provider),
     }
 }

@@ -16,6 +16,7 @@ mod backup;
 mod credentials;
 mod device;
 mod directory;
+mod factors;
 mod keys;
 mod mail;
 mod opening;
@@ -122,6 +123,15 @@ on_one_handle! {
     sign_on: a_recheck_is_due_once_and_its_tokens_are_kept,
     sign_on: those_whom_the_provider_has_not_confirmed_are_found_while_they_have_something_of_it,
     sign_on: what_is_spent_is_spent_until_its_end,
+    factors: the_first_factor_brings_recovery_codes_and_ends_the_other_sessions,
+    factors: a_code_counts_once_and_none_before_it_after_it,
+    factors: a_recovery_code_counts_once,
+    factors: a_passkey_is_of_one_person_and_its_uses_are_kept,
+    factors: the_last_factor_of_somebody_who_must_have_one_stays,
+    factors: the_factor_of_another_is_neither_used_nor_removed,
+    factors: a_challenge_is_answered_once_in_its_session_and_in_time,
+    factors: a_link_takes_the_factors_away_once_and_sets_no_password,
+    factors: what_a_role_demands_goes_with_the_role,
 }
 
 on_several_handles! {
@@ -142,6 +152,10 @@ on_several_handles! {
     keys: two_rotations_at_once_leave_one_successor,
     record: what_is_on_record_is_neither_changed_nor_deleted,
     sign_on: two_browsers_of_a_new_person_make_one_account,
+    factors: of_two_uses_of_one_code_at_once_one_counts,
+    factors: strangers_are_asked_so_many_at_a_time_and_no_more,
+    factors: of_two_answers_to_one_challenge_one_counts,
+    factors: a_proof_that_does_not_read_is_not_taken_for_one,
 }
 
 on_a_new_place! {

@@ -29,6 +29,8 @@ async fn begin(stage: &Stage, of: &Principal, id: &str, subject: &str, sid: Opti
         expires_at: now.plus_seconds(1_000),
         client_ip: String::new(),
         user_agent: String::new(),
+        proved_at: now,
+        factor: None,
     };
     let external = ExternalSessionRow {
         session: session.id.clone(),

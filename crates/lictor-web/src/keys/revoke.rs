@@ -25,8 +25,9 @@ struct Page<'a> {
 
 /// `GET /lictor/account/keys/revoke?key=ID`
 pub(crate) async fn ask(State(web): State<WebState>, visit: Visit, asked: Asked) -> Result<Response, Early> {
-    let identity = visit.person(&web)?;
-    let key = find(&web, &visit, identity, asked.key.as_deref().unwrap_or_default()).await?;
+    let id = asked.key.as_deref().unwrap_or_default();
+    let identity = visit.confirmed(&web, &format!("/lictor/account/keys/revoke?key={id}"))?;
+    let key = find(&web, &visit, identity, id).await?;
     let page = Page { layout: visit.layout(Section::Keys, None), key: shown(&key, web.clock.now()) };
     Ok(answer::page(StatusCode::OK, &page))
 }
@@ -34,7 +35,7 @@ pub(crate) async fn ask(State(web): State<WebState>, visit: Visit, asked: Asked)
 /// `POST /lictor/account/keys/revoke`
 pub(crate) async fn submit(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
-    let identity = visit.person(&web)?;
+    let identity = visit.confirmed(&web, PATH)?;
     let key = find(&web, visit, identity, sent.field("key")).await?;
     web.store.revoke_key(&visit.by(identity), key.id.as_str()).await.map_err(|error| away(visit, &error))?;
     web.auth.refresh().await;

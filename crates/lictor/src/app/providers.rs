@@ -19,21 +19,28 @@ const EVERY: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`AppError`].
-pub(super) async fn start(auth: &Authenticator, store: &Store, sign_in: &SignIn) -> Result<SignOn, AppError> {
-    let fresh = Secret::new(lictor_model::key::random_text(43)?);
-    let secret = match &sign_in.seal_key {
-        Some(secret) => secret.clone(),
-        // The first replica chooses it for all.
-        None => Secret::new(store.meta_get_or_set("sign-on-secret", fresh.expose()).await?),
-    };
+pub(super) async fn start(auth: &Authenticator, secret: &Secret, sign_in: &SignIn) -> Result<SignOn, AppError> {
     auth.replace_issuers(sign_in.issuers.clone())?;
-    let sign_on = SignOn::start(auth.clone(), &secret, sign_in.providers.clone())?;
+    let sign_on = SignOn::start(auth.clone(), secret, sign_in.providers.clone())?;
     if let Some(file) = sign_in.read_from.clone() {
         let hangup = signal(SignalKind::hangup())?;
         let known = Elsewhere { providers: sign_in.providers.clone(), issuers: sign_in.issuers.clone() };
         tokio::spawn(keep_reading((sign_on.clone(), auth.clone()), file, known, hangup));
     }
     Ok(sign_on)
+}
+
+/// What seals what is kept of sign-ins.
+///
+/// # Errors
+/// [`AppError`].
+pub(super) async fn secret(store: &Store, sign_in: &SignIn) -> Result<Secret, AppError> {
+    let fresh = Secret::new(lictor_model::key::random_text(43)?);
+    Ok(match &sign_in.seal_key {
+        Some(secret) => secret.clone(),
+        // The first replica chooses it for all.
+        None => Secret::new(store.meta_get_or_set("sign-on-secret", fresh.expose()).await?),
+    })
 }
 
 async fn keep_reading(

@@ -30,7 +30,7 @@ pub(crate) struct ResetLink {
     mail: bool,
 }
 
-fn length(text: &str) -> Result<Duration, String> {
+pub(super) fn length(text: &str) -> Result<Duration, String> {
     let length = units::duration(text).map_err(|error| error.to_string())?;
     if length > LONGEST { Err("a link lasts at most 7d".to_owned()) } else { Ok(length) }
 }
@@ -91,7 +91,7 @@ fn letter(name: &str, gateway: &str, url: &str, ends: Timestamp) -> String {
 }
 
 /// How people spell the gateway: by its configuration, or as the last `lictor up` noted it.
-async fn gateway(console: &Console, target: &Target) -> Result<String, CliError> {
+pub(super) async fn gateway(console: &Console, target: &Target) -> Result<String, CliError> {
     match target.place()? {
         Place::Config(file) => Ok(config::read_address(&file)?),
         Place::Data(_) => Ok(address::noted(&console.store).await?),

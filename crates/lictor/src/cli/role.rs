@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::key_age::SetMaxKeyAge;
 use super::printed::{Printed, table};
+use super::second_factor::SetSecondFactor;
 use super::target::Console;
 
 /// `lictor role`
@@ -24,6 +25,11 @@ pub(crate) enum RoleCommand {
     Add(Add),
     /// Remove a role of your own; refused while somebody has it.
     Remove(Named),
+    /// Demand a second factor of those who have a role: at once they can do nothing in a browser without one.
+    #[command(
+        after_help = "Examples:\n  lictor role set-second-factor owner required\n  lictor role set-second-factor owner none\n\nBuilt-in roles and your own, anywhere, held by oneself or through a team. Whoever has none is led to add one at sign-in."
+    )]
+    SetSecondFactor(SetSecondFactor),
     /// Let no key of those who have a role grow older than this; keys that are older have expired at once.
     #[command(
         after_help = "Examples:\n  lictor role set-max-key-age developer 90d\n  lictor role set-max-key-age developer none\n\nBuilt-in roles and your own. Of several roles that somebody has, of their own or through a team, the strictest counts."
@@ -76,6 +82,7 @@ impl RoleCommand {
             Self::Show(named) => show(console, &named).await,
             Self::Add(add) => add.run(console).await,
             Self::SetMaxKeyAge(set) => set.run(console).await,
+            Self::SetSecondFactor(set) => set.run(console).await,
             Self::Remove(named) => {
                 let name = RoleName::parse(&named.name)?;
                 console.store.remove_role(&console.by, &name).await?;
@@ -126,8 +133,9 @@ async fn list(console: &Console) -> Result<Printed, CliError> {
 async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     let role = all(console).await?.into_iter().find(|role| role.name.as_str() == named.name);
     let role = role.ok_or_else(|| CliError::NoSuch { kind: "role", name: named.name.clone() })?;
-    let ages = console.store.load_assignments().await?.key_ages;
-    let age = ages.into_iter().find(|age| age.role == role.name);
+    let assignments = console.store.load_assignments().await?;
+    let needs_factor = assignments.factor_roles.contains(&role.name);
+    let age = assignments.key_ages.into_iter().find(|age| age.role == role.name);
     let mut text = role.name.to_string();
     if !role.description.is_empty() {
         text += &format!(": {}", role.description);
@@ -143,6 +151,10 @@ async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     if let Some(age) = age {
         text += &format!("keys end after {} at the latest\n", age.in_words());
         json.as_object_mut().map(|object| object.insert("max_key_age_seconds".to_owned(), age.seconds.into()));
+    }
+    if needs_factor {
+        text += "a second factor is required\n";
+        json.as_object_mut().map(|object| object.insert("second_factor_required".to_owned(), true.into()));
     }
     Ok(Printed::new(text, json))
 }

@@ -10,6 +10,7 @@ use super::principal::email::{self, SetEmail};
 use super::principal::{self, FirstRole, Named};
 use super::printed::Printed;
 use super::reset_link::ResetLink;
+use super::second_factor::ResetFactors;
 use super::target::{Console, Target};
 
 /// `lictor user`
@@ -36,6 +37,8 @@ pub(crate) enum User {
     SetPassword(SetPassword),
     /// Make a link by which a person sets a new password, once. Only the link is printed on standard output.
     ResetLink(ResetLink),
+    /// Make a link by which a person who lost them is rid of their second factors, once; or remove them with --now.
+    ResetFactors(ResetFactors),
 }
 
 /// `lictor user add`
@@ -86,6 +89,7 @@ impl User {
             Self::SetEmail(set) => set.run(console, kind).await,
             Self::SetPassword(set) => set.run(console).await,
             Self::ResetLink(link) => link.run(console, target).await,
+            Self::ResetFactors(reset) => reset.run(console, target).await,
         }
     }
 }

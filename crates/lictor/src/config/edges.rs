@@ -7,7 +7,9 @@ use lictor_authn::oidc::endpoint::Endpoint;
 use lictor_authn::oidc::provider::{Edge, Place, Proof, Provider};
 use lictor_model::WorkspaceName;
 
-use super::providers::{is_usable_name, preset, span, texts, trusted, usable_client_id, usable_label};
+use super::providers::{
+    SECOND_FACTOR, is_usable_name, preset, span, texts, trusted, usable_client_id, usable_label, usable_word,
+};
 use super::written::Section;
 use super::{Surroundings, load_balancer, rules};
 
@@ -77,6 +79,7 @@ fn one(
     let unconfirmed = span(&mut section, "grants_last", 90 * 86_400, 3_650 * 86_400);
     let name_from =
         texts(&mut section, "name_from", &["preferred_username", "email", "name"], &mut super::providers::claim);
+    let second_factor = texts(&mut section, "second_factor", SECOND_FACTOR, &mut usable_word);
     let trusted = trusted(&mut section, surroundings);
     let rules = rules::all(&mut section, workspaces);
     section.finish();
@@ -95,6 +98,7 @@ fn one(
         unchecked,
         unconfirmed,
         trusted,
+        second_factor,
         rules,
         edge: Some(Edge { header: header?, proof: proof? }),
     })

@@ -23,6 +23,8 @@ struct Preset {
 }
 
 const NAMES: &[&str] = &["preferred_username", "email", "upn", "name"];
+/// RFC 8176: multiple-factor authentication.
+pub(super) const SECOND_FACTOR: &[&str] = &["mfa"];
 const BOTH: &[Place] = &[Place::IdToken, Place::Userinfo];
 
 const PLAIN: Preset = Preset {
@@ -105,6 +107,7 @@ fn one(
     if unconfirmed < unchecked {
         section.problem("grants_last", "must not be shorter than session_without_refresh");
     }
+    let second_factor = texts(&mut section, "second_factor", SECOND_FACTOR, &mut usable_word);
     let trusted = trusted(&mut section, surroundings);
     let rules = rules::all(&mut section, workspaces);
     if client_id.is_none() {
@@ -130,6 +133,7 @@ fn one(
         unchecked,
         unconfirmed,
         trusted,
+        second_factor,
         rules,
         edge: None,
     })
@@ -140,6 +144,12 @@ pub(crate) fn is_usable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && name.len() <= 32
+}
+
+/// A word of `amr` or `acr`.
+pub(super) fn usable_word(word: &str) -> Result<String, String> {
+    let is_word = !word.is_empty() && word.len() <= 255 && !word.chars().any(char::is_control);
+    if is_word { Ok(word.to_owned()) } else { Err("must be a value of amr or acr, as \"mfa\"".to_owned()) }
 }
 
 /// The preset that was named, among those that there are.

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use lictor_authn::Passwords;
+use lictor_authn::factors::Terms;
 use lictor_authn::jwt::Issuer;
 use lictor_authn::oidc::provider::Provider;
 use lictor_model::{PrincipalName, Secret, WorkspaceName};
 
 use super::written::Section;
-use super::{ConfigError, Surroundings, edges, issuers, providers, read_with, workspace};
+use super::{ConfigError, Surroundings, edges, factors, issuers, providers, read_with, workspace};
 
 /// Who may sign in, and how.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +21,11 @@ pub(crate) struct SignIn {
     pub(crate) issuers: Vec<Issuer>,
     /// For whom passwords are good.
     pub(crate) passwords: Passwords,
-    /// What seals providers' tokens, when it is not to be kept in the store itself.
+    /// Whether a program may send the password of somebody who has, or must have, a second factor.
+    pub(crate) password_alone: bool,
+    /// What is set about second factors.
+    pub(crate) factors: Terms,
+    /// What seals providers' tokens and the secrets of codes, when it is not to be kept in the store itself.
     pub(crate) seal_key: Option<Secret>,
     /// Where the providers are read from, again and again; `None` for nowhere.
     pub(crate) read_from: Option<ProvidersFile>,
@@ -95,6 +100,8 @@ pub(crate) fn from_written(
     let issuers = issuers::all(root, surroundings);
     let mut section = root.section("sign_in");
     let passwords = passwords(&mut section, &providers);
+    let password_alone = section.flag("programs_may_skip_second_factor").is_some_and(|found| found.value);
+    let factors = factors::terms(&mut section);
     let seal_key = section.text("seal_key_file").and_then(|found| {
         found.read(|path| {
             let path = surroundings.resolve(&path);
@@ -107,7 +114,15 @@ pub(crate) fn from_written(
         })
     });
     section.finish();
-    SignIn { providers, issuers, passwords, seal_key: seal_key.map(|found| found.value), read_from: None }
+    SignIn {
+        providers,
+        issuers,
+        passwords,
+        password_alone,
+        factors,
+        seal_key: seal_key.map(|found| found.value),
+        read_from: None,
+    }
 }
 
 /// Providers and edges, whose names stand in the same paths.

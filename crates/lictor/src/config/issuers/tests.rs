@@ -165,3 +165,29 @@ fn a_rule_of_a_shared_issuer_must_name_what_is_ours() {
         assert!(said.contains(who), "{preset} {rule}: {said}");
     }
 }
+
+#[test]
+fn the_recipes_of_the_guide_read_as_they_stand() {
+    let folder = std::env::temp_dir().join(format!("lictor-issuers-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("introspection-secret"), "s3cret\n").unwrap();
+    let guide = include_str!("../../../../../docs/guides/tokens.md");
+    let recipes: Vec<&str> = guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(recipes.len(), 7);
+    for recipe in recipes {
+        let read = parse(recipe, Surroundings { env: &|_| None, folder: &folder }, |root, surroundings| {
+            let all = all(root, surroundings);
+            root.finish();
+            Some(all)
+        });
+        // Outside a cluster its files are not there, and that is said.
+        let only_in_a_cluster = |problem: &Problem| problem.what.contains("/var/run/secrets/kubernetes.io/");
+        match read {
+            Ok(issuers) => assert_eq!(issuers.len(), 1),
+            Err(problems) => {
+                assert!(recipe.contains("kubernetes") && problems.iter().all(only_in_a_cluster), "{problems:?}")
+            }
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

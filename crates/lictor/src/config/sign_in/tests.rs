@@ -106,7 +106,7 @@ fn the_recipes_of_the_guide_read_as_they_stand() {
     std::fs::write(folder.join("idp-secret"), "s3cret\n").unwrap();
     let guide = include_str!("../../../../../docs/guides/single-sign-on.md");
     let recipes: Vec<&str> = guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(recipes.len(), 11);
+    assert_eq!(recipes.len(), 12);
     let workspaces = [WorkspaceName::from("main")];
     for recipe in recipes {
         // As they stand, and with what is commented out in them.
@@ -270,4 +270,29 @@ fn an_edge_is_believed_for_one_audience_or_from_one_network() {
     }
     let twice = format!("[edges.a]\n{cloudflare}\n{rule}{}", provider(""));
     assert_eq!(keys(&twice), ["edges"]);
+}
+
+#[test]
+fn what_is_set_about_second_factors_is_read_and_nonsense_is_told() {
+    let default = read("").unwrap();
+    assert_eq!((default.factors.confirmed_for.as_secs(), default.password_alone), (900, false));
+    assert_eq!(read(&provider("")).unwrap().providers[0].second_factor, ["mfa"]);
+    let text = "[sign_in]\nconfirm_after = \"1h\"\npasskey_domain = \"prefect.example.com\"\nprograms_may_skip_second_factor = true\n";
+    let set = read(&format!("{text}{}", provider("second_factor = [\"phr\", \"urn:example:strong\"]"))).unwrap();
+    assert_eq!((set.factors.confirmed_for.as_secs(), set.password_alone), (3_600, true));
+    assert_eq!(set.factors.passkey_domain.as_deref(), Some("prefect.example.com"));
+    assert_eq!(set.providers[0].second_factor, ["phr", "urn:example:strong"]);
+    for (line, key) in [
+        ("confirm_after = \"9s\"", "confirm_after"),
+        ("confirm_after = \"25h\"", "confirm_after"),
+        ("confirm_after = \"soon\"", "confirm_after"),
+        ("passkey_domain = \"com\"", "passkey_domain"),
+        ("passkey_domain = \"192.0.2.7\"", "passkey_domain"),
+        ("passkey_domain = \"https://a.example\"", "passkey_domain"),
+        ("passkey_domain = \"a..example\"", "passkey_domain"),
+    ] {
+        assert_eq!(keys(&format!("[sign_in]\n{line}\n")), [format!("sign_in.{key}")], "{line}");
+    }
+    assert_eq!(keys(&provider("second_factor = []")), ["providers.a.second_factor"]);
+    assert_eq!(keys(&provider("second_factor = [\"\"]")), ["providers.a.second_factor[0]"]);
 }

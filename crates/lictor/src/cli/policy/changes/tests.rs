@@ -48,6 +48,7 @@ fn now() -> Assignments {
             created_at: Timestamp::default(),
         }],
         key_ages: Vec::new(),
+        factor_roles: Vec::new(),
         teams: vec![team],
         memberships: Vec::new(),
     }

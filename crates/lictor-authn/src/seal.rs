@@ -1,4 +1,5 @@
-//! How are a provider's tokens kept? Sealed with AES-256-GCM, each for one use, so that a copy of a table opens nothing.
+//! How are secrets kept that must be read again? Sealed with AES-256-GCM, each for one use, so that a copy of a table opens
+//! nothing: a provider's tokens, and the secrets behind codes.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,9 +16,9 @@ pub(crate) struct Seal(LessSafeKey);
 pub struct SealError;
 
 impl Seal {
-    /// By the secret's digest: a secret of high entropy needs no stretching.
-    pub(crate) fn new(secret: &Secret) -> Result<Self, SealError> {
-        let key = digest(&SHA256, format!("lictor sign-on seal: {}", secret.expose()).as_bytes());
+    /// For what, by the secret's digest: a secret of high entropy needs no stretching.
+    pub(crate) fn new(what: &str, secret: &Secret) -> Result<Self, SealError> {
+        let key = digest(&SHA256, format!("lictor {what} seal: {}", secret.expose()).as_bytes());
         UnboundKey::new(&AES_256_GCM, key.as_ref()).map(|key| Self(LessSafeKey::new(key))).map_err(|_| SealError)
     }
 
@@ -47,13 +48,14 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_for_its_own_use_with_its_own_key_and_untouched() {
-        let seal = Seal::new(&Secret::new("a secret of the store")).unwrap();
+        let seal = Seal::new("sign-on", &Secret::new("a secret of the store")).unwrap();
         let sealed = seal.close("refresh", "token").unwrap();
         assert!(!sealed.contains("token"));
         assert_ne!(sealed, seal.close("refresh", "token").unwrap());
         assert_eq!(seal.open("refresh", &sealed).as_deref(), Some("token"));
         assert_eq!(seal.open("flow", &sealed), None);
-        assert_eq!(Seal::new(&Secret::new("another")).unwrap().open("refresh", &sealed), None);
+        assert_eq!(Seal::new("codes", &Secret::new("a secret of the store")).unwrap().open("refresh", &sealed), None);
+        assert_eq!(Seal::new("sign-on", &Secret::new("another")).unwrap().open("refresh", &sealed), None);
         for at in 0..sealed.len() {
             let mut touched = sealed.clone().into_bytes();
             touched[at] = if touched[at] == b'A' { b'B' } else { b'A' };
