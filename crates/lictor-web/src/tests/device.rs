@@ -74,7 +74,7 @@ async fn a_program_gets_the_key_that_was_allowed_and_no_other() {
     );
     assert_eq!(
         (key["expires_in"].as_i64(), key["api_url"].as_str()),
-        (Some(86_400 - 5), Some("https://gate.example/api"))
+        (Some(86_400 - 5), Some("https://gate.example/research/api"))
     );
     let [row] = &stage.store.list_keys(None).await.unwrap()[..] else { panic!("not one key") };
     assert_eq!((row.label.as_str(), row.narrowing.as_ref().unwrap().read_only), ("lap", true));
