@@ -12,6 +12,7 @@ import pytest
 from stage import http
 from stage.attack import sign_in
 from stage.gateway import PASSWORD, ROOT, Gateway
+from stage.login import program
 from stage.prefect import PROGRAMS, Client, Server, bin_of
 from stage.recorder import Recorder
 from stage.wait import until
@@ -208,13 +209,14 @@ def look(own_gateway: Gateway, plain: Gateway, tmp_path: Path) -> None:
     own_gateway.cli("key", "revoke", own_gateway.cli_json("key", "create", "--for", "alice", "--label", "old laptop")["id"])
     own_gateway.ask("POST", "/api/flows/count", key=key, body={}, headers={"User-Agent": "prefect/3.8.8 (API 0.8.4)"})
     until("the use is written down", lambda: own_gateway.cli_json("key", "list", "--for", "alice")[0]["last_used"])
-    people = {"name": "alice", "password": PASSWORD, "fresh": "fresh", "link": own_gateway.cli("user", "reset-link", "alice"), "plain": plain.url}
+    code = program(own_gateway.port, "/lictor/device/code", label="alice@carbon", machine="carbon").json()["user_code"]
+    people = {"name": "alice", "code": code, "password": PASSWORD, "fresh": "fresh", "link": own_gateway.cli("user", "reset-link", "alice"), "plain": plain.url}
     (tmp_path / "people.json").write_text(json.dumps(people))
     pictures = []
     if os.environ.get("LICTOR_WRITE_DOCS"):
         (ROOT / "docs/images").mkdir(exist_ok=True)
         pictures = [str(ROOT / "docs/images")]
-    assert drive("look.mjs", own_gateway.url, str(tmp_path / "people.json"), *pictures) == "14 pages"
+    assert drive("look.mjs", own_gateway.url, str(tmp_path / "people.json"), *pictures) == "19 pages"
 
 
 def guess(gateway: Gateway, name: str, password: str = "wrong") -> http.Answer:

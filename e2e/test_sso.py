@@ -66,6 +66,21 @@ def named(idp: Provider) -> str:
 # --- coming in ---
 
 
+def test_only_an_address_that_the_provider_vouches_for_is_noted_for_notices(door: Door, idp: Provider, person: Visitor) -> None:
+    name = named(idp)
+
+    def noted(verified: object) -> str | None:
+        person.cookies.clear()
+        idp.people = {**idp.people, "email": f"{name}@x.example", "email_verified": verified}
+        assert person.sign_on(idp).status == 303
+        return door.cli_json("user", "show", name)["email"]
+
+    assert noted(False) is None and noted("true") is None
+    assert noted(True) == f"{name}@x.example"
+    door.cli("user", "set-email", name, "hand@x.example")
+    assert noted(True) == "hand@x.example"
+
+
 def test_a_person_signs_in_and_has_the_role_that_the_rule_gives(door: Door, idp: Provider, person: Visitor) -> None:
     page = person.get("/lictor/sign-in?next=%2Fruns")
     assert "Continue with Example IDP" in said(page) and "/lictor/sso/idp/begin?next=%2Fruns" in page.body.decode()

@@ -37,7 +37,7 @@ environment() {
 # Older Prefect declares no upper bounds, and breaks on what is newest today; each pin below was found by starting that server.
 mkdir -p .venvs
 jobs=(
-  "test pytest==8.4.2 pytest-timeout==2.4.0 websockets==15.0.1 hpack==4.1.0"
+  "test pytest==8.4.2 pytest-timeout==2.4.0 websockets==15.0.1 hpack==4.1.0 aiosmtpd==1.4.6"
   "api schemathesis==4.32.5"
   "3.8.8 prefect==3.8.8 fastapi<0.150"
   "3.6.29 prefect==3.6.29 fastapi<0.130 importlib_metadata"

@@ -52,6 +52,21 @@ const PAGES = [
   }],
   ["sessions", (page) => page.goto("/lictor/account/sessions")],
   ["password", (page) => page.goto("/lictor/account/password")],
+  ["device", (page) => page.goto("/lictor/device")],
+  ["device-wrong", async (page) => {
+    await page.fill("#code", "BBBB-BBBB");
+    await follow(page, "text=Continue");
+  }],
+  ["device-asked", async (page) => {
+    await page.goto(`/lictor/device?code=${people.code}`);
+    await follow(page, "text=Continue");
+  }],
+  ["client-login", (page) => page.goto("/auth/client?callback=http%3A//localhost:9")],
+  ["client-answer", async (page) => {
+    await follow(page, "button:text-is('Allow')");
+    // Nobody waits there, so the page shows what to do by hand.
+    await page.waitForSelector("[data-told=failed]:visible");
+  }],
   ["not-found", (page) => page.goto("/lictor/nothing")],
   ["needs-tls", (page) => page.goto(`${people.plain}/lictor/sign-in`)],
 ];

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::attempt::{Origin, Rejection};
 use crate::break_glass::Passwords;
+use crate::devices::Devices;
 use crate::feed::Feed;
 use crate::jwt::Tokens;
 use crate::ledger::Ledger;
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     refusals: Refusals,
     pub(crate) reports: Reports,
+    pub(crate) devices: Devices,
     /// Digests of keys and sessions that the store did not have when their holders already had them. They never will
     /// be: a secret is handed out after it is stored. So a client with a dead key costs the store nothing.
     pub(crate) never_was: Cache<Digest, ()>,
@@ -94,6 +96,7 @@ impl Authenticator {
             ledger: Ledger::default(),
             refusals: Refusals::new(clock.clone()),
             reports: Reports::new(clock.clone()),
+            devices: Devices::new(&clock),
             never_was: Cache::builder().max_capacity(NEVER_WAS).time_to_live(NEVER_WAS_FOR).build(),
             passwords,
             password_alone,

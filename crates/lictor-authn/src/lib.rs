@@ -10,6 +10,7 @@ pub mod basic;
 pub mod bearer;
 mod break_glass;
 pub mod claim;
+pub mod devices;
 pub mod factors;
 mod feed;
 pub mod first_message;

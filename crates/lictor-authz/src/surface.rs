@@ -6,6 +6,8 @@ use crate::path::{Below, CanonicalPath};
 
 /// Our own pages and endpoints stand below this; nothing there is ever forwarded.
 pub const OURS: &str = "/lictor";
+/// Ours too: where Prefect's client sends a browser to log in, as it does to Prefect Cloud.
+pub const CLIENT_LOGIN: &str = "/auth/client";
 
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub enum Surface<'p> {
 #[must_use]
 pub fn classify<'p>(verb: Verb, path: &'p CanonicalPath, mount: &str) -> Option<Surface<'p>> {
     // Ours and the API come first, whatever their paths end with: `/api/x.svg` is no static file.
-    if path.below(OURS).is_some() {
+    if path.below(OURS).is_some() || path.as_str() == CLIENT_LOGIN {
         return Some(Surface::Ours);
     }
     if let Some(below) = path.below(mount) {

@@ -88,6 +88,8 @@ reasons! {
         "This API key was given for a token and ends with it. Exchange a newer token instead.";
     /// Throttled reports of leaked keys.
     TooManyReports = "too-many-reports", 429, "Too many leaked keys were reported from this address. Wait a minute, then report the others.";
+    /// Throttled codes of programs that ask to be let in.
+    TooManyCodes = "too-many-codes", 429, "Too many codes were asked for or typed. Wait a minute, then try again.";
     /// An answer of an identity provider that belongs to no sign-in under way.
     SignOnExpired = "sign-on-expired", 400,
         "The sign-in took too long, was completed already, or was begun in another browser. Begin again.";

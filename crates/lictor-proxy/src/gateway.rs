@@ -36,7 +36,8 @@ use crate::{body, cloud, decide, forwarded, headers, probes, target, ui};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a key may do to itself, however narrow, and what anybody may do.
-const FOR_ANY_KEY: [&str; 2] = ["/lictor/keys/rotate", "/lictor/report-leak"];
+const FOR_ANY_KEY: [&str; 4] =
+    ["/lictor/keys/current", "/lictor/keys/revoke", "/lictor/keys/rotate", "/lictor/report-leak"];
 
 /// What all data threads share.
 pub struct Gateway {

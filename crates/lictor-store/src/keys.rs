@@ -27,10 +27,7 @@ impl Store {
         }
         let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
         let limit = ages.of(&owner.id);
-        if let Some(limit) = limit.filter(|limit| new.expires_at.is_some_and(|wished| wished > limit.end(now))) {
-            let (role, age) = (limit.role.to_string(), limit.in_words());
-            return Err(StoreError::KeyOutlivesRole { role, age });
-        }
+        check_age(limit, new.expires_at, now)?;
         let key = KeyRow {
             id: CredentialId::fresh(),
             principal: owner.id,
@@ -162,6 +159,18 @@ pub fn choose(keys: Vec<KeyRow>, which: &str) -> Result<KeyRow, StoreError> {
     }
 }
 
+/// Refuses an end that is later than a role of the owner allows.
+pub(crate) fn check_age(
+    limit: Option<&MaxKeyAge>,
+    wished: Option<Timestamp>,
+    created_at: Timestamp,
+) -> Result<(), StoreError> {
+    match limit.filter(|limit| wished.is_some_and(|wished| wished > limit.end(created_at))) {
+        Some(limit) => Err(StoreError::KeyOutlivesRole { role: limit.role.to_string(), age: limit.in_words() }),
+        None => Ok(()),
+    }
+}
+
 /// The end that a key gets: what was wished, within what the owner's roles allow.
 pub(crate) fn capped(wished: Option<Timestamp>, limit: Option<&MaxKeyAge>, created_at: Timestamp) -> Option<Timestamp> {
     let latest = limit.map(|limit| limit.end(created_at));
@@ -227,6 +236,6 @@ pub(crate) fn key(row: &Row) -> Result<KeyRow, StoreError> {
 }
 
 /// A limit that cannot be read must not be taken for none.
-fn narrowing(row: &Row, text: &str) -> Result<Narrowing, StoreError> {
+pub(crate) fn narrowing(row: &Row, text: &str) -> Result<Narrowing, StoreError> {
     serde_json::from_str(text).map_err(|_| row.corrupt("narrowing"))
 }

@@ -38,6 +38,15 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
     response
 }
 
+/// The rendered page, whose script may speak to one origin besides ours: a program on the visitor's own machine.
+pub(crate) fn page_beside(status: StatusCode, template: &impl Template, origin: &str) -> Response {
+    let mut response = page(status, template);
+    if let Ok(policy) = HeaderValue::from_str(&format!("{POLICY}; connect-src {origin}")) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
 /// Sends the browser on with `GET`, setting the cookie if there is one.
 pub(crate) fn see_other(path: &str, cookie: Option<&str>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();

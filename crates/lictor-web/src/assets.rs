@@ -15,6 +15,11 @@ pub(crate) async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../static/page.js"))
 }
 
+/// `GET /lictor/hand-over.js`: what gives a key to the Prefect client that waits for it on the visitor's machine.
+pub(crate) async fn hand_over() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../static/hand-over.js"))
+}
+
 /// `GET /lictor/passkey.js`: what asks the browser for passkeys, which nothing but a script can.
 pub(crate) async fn passkey() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../static/passkey.js"))

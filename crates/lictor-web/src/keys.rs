@@ -19,10 +19,10 @@ use crate::sessions::away;
 use crate::setup::{Client, RECIPES, Snippet};
 use crate::visit::Visit;
 use crate::when::minute;
-use crate::workspaces::{Mine, first_choice, mine as mine_of};
+use crate::workspaces::{Mine, first_choice, mine as mine_of, names};
 
 pub(crate) use revoke::{ask as ask_to_revoke, submit as revoke};
-use wish::{EXPIRIES, Wish};
+use wish::{Choice, EXPIRIES, Wish};
 
 /// Where the page is.
 pub(crate) const PATH: &str = "/lictor/account/keys";
@@ -36,7 +36,7 @@ struct Page<'a> {
     good: Vec<Shown>,
     over: Vec<Shown>,
     workspaces: Vec<WorkspaceName>,
-    expiries: [(&'static str, &'static str); EXPIRIES.len()],
+    expiries: &'static [Choice],
     wish: Wish,
     /// Where to before a key is made; empty for nowhere.
     confirm: String,
@@ -78,16 +78,28 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
 pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Response, Early> {
     let visit = &sent.visit;
     let identity = visit.confirmed(&web, PATH)?;
-    let (mine, now) = (of(&web, visit, identity).await?, web.clock.now());
     let workspaces = mine_of(&web, visit, identity);
-    let mut wish = Wish::read(&sent, &workspaces.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), now);
-    if mine.iter().filter(|key| state(key, now) == "active").count() >= MOST {
-        wish.problems.whole = Some(format!("You have {MOST} keys already. Revoke some that are not in use first."));
+    let mut wish = Wish::read(&sent, EXPIRIES, &names(&workspaces), web.clock.now());
+    match mint(&web, visit, identity, &mut wish).await? {
+        Some((secret, made)) => Ok(made_page(visit, identity, &workspaces, &secret, &made)),
+        None => {
+            let (mine, layout) = (of(&web, visit, identity).await?, visit.layout(Section::Keys, None));
+            let frame = Frame { layout, workspaces: &workspaces, confirm: String::new() };
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, frame, &mine, wish))
+        }
     }
+}
+
+/// Makes the key that a form asks for; `None` when something is wrong with the wish, which then says what.
+pub(crate) async fn mint(
+    web: &WebState,
+    visit: &Visit,
+    identity: &Identity,
+    wish: &mut Wish,
+) -> Result<Option<(ApiKey, KeyRow)>, Early> {
+    check_room(web, visit, identity, wish).await?;
     if !wish.problems.is_none() {
-        let layout = visit.layout(Section::Keys, None);
-        let frame = Frame { layout, workspaces: &workspaces, confirm: String::new() };
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, frame, &mine, wish));
+        return Ok(None);
     }
     let secret = ApiKey::generate().map_err(|error| {
         tracing::error!(%error, "no key can be made");
@@ -101,17 +113,31 @@ pub(crate) async fn make(State(web): State<WebState>, sent: Sent) -> Result<Resp
         expires_at: wish.ends_at,
         narrowing: wish.narrowing.clone(),
     };
-    let made = match web.store.add_key(&visit.by(identity), new).await {
+    match web.store.add_key(&visit.by(identity), new).await {
+        Ok(made) => {
+            web.auth.refresh().await;
+            Ok(Some((secret, made)))
+        }
         Err(error @ StoreError::KeyOutlivesRole { .. }) => {
             wish.problems.expires = Some(error.to_string());
-            let layout = visit.layout(Section::Keys, None);
-            let frame = Frame { layout, workspaces: &workspaces, confirm: String::new() };
-            return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &web, frame, &mine, wish));
+            Ok(None)
         }
-        added => added.map_err(|error| away(visit, &error))?,
-    };
-    web.auth.refresh().await;
-    Ok(made_page(visit, identity, &workspaces, &secret, &made))
+        Err(error) => Err(away(visit, &error)),
+    }
+}
+
+/// One more key, and not too many.
+pub(crate) async fn check_room(
+    web: &WebState,
+    visit: &Visit,
+    identity: &Identity,
+    wish: &mut Wish,
+) -> Result<(), Early> {
+    let (mine, now) = (of(web, visit, identity).await?, web.clock.now());
+    if mine.iter().filter(|key| state(key, now) == "active").count() >= MOST {
+        wish.problems.whole = Some(format!("You have {MOST} keys already. Revoke some that are not in use first."));
+    }
+    Ok(())
 }
 
 fn made_page(visit: &Visit, identity: &Identity, mine: &[Mine], secret: &ApiKey, made: &KeyRow) -> Response {
@@ -162,7 +188,7 @@ fn page(
 ) -> Response {
     let now = web.clock.now();
     let (good, over): (Vec<_>, Vec<_>) = mine.iter().map(|key| shown(key, now)).partition(|key| key.state == "active");
-    let workspaces = workspaces.iter().map(|one| one.name.clone()).collect();
+    let workspaces = names(workspaces);
     answer::page(status, &Page { layout, good, over, workspaces, expiries: EXPIRIES, wish, confirm })
 }
 

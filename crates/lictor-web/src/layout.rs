@@ -73,6 +73,10 @@ pub(crate) enum Done {
     PasswordChanged,
     /// All sessions were ended, this one too.
     AllEnded,
+    /// A program was let in.
+    DeviceAllowed,
+    /// A program was not let in.
+    DeviceDenied,
     /// A second factor was added.
     FactorAdded,
     /// A second factor was removed.
@@ -82,13 +86,15 @@ pub(crate) enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::KeyRevoked,
         Self::SessionEnded,
         Self::OthersEnded,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::AllEnded,
+        Self::DeviceAllowed,
+        Self::DeviceDenied,
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::FactorsReset,
@@ -103,6 +109,8 @@ impl Done {
             Self::OthersEnded => "others-ended",
             Self::PasswordChanged => "password-changed",
             Self::AllEnded => "all-ended",
+            Self::DeviceAllowed => "device-allowed",
+            Self::DeviceDenied => "device-denied",
             Self::FactorAdded => "factor-added",
             Self::FactorRemoved => "factor-removed",
             Self::FactorsReset => "factors-reset",
@@ -118,6 +126,8 @@ impl Done {
             Self::OthersEnded => "All other sessions have ended.",
             Self::PasswordChanged => "The password is changed, and your other sessions have ended.",
             Self::AllEnded => "All your sessions have ended, this one too.",
+            Self::DeviceAllowed => "Allowed. The program fetches its key in a moment: go back to it.",
+            Self::DeviceDenied => "Denied. The program gets no key.",
             Self::FactorAdded => "The second factor is added.",
             Self::FactorRemoved => "The second factor is removed.",
             Self::FactorsReset => "Your second factors are gone. Sign in with your password.",

@@ -3,7 +3,7 @@
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
-use lictor_model::{Reason, WorkspaceName};
+use lictor_model::{Principal, Reason, WorkspaceName};
 
 use crate::answer::{self, Early};
 use crate::router::WebState;
@@ -28,17 +28,23 @@ pub(crate) async fn show(
         let link = one.link()?;
         Some(serde_json::json!({ "name": one.name.as_str(), "link": link, "is_here": one.name == workspace }))
     });
-    let mut roles: Vec<&str> = held.iter().map(|holding| holding.role.as_str()).collect();
-    roles.sort_unstable();
-    roles.dedup();
     let me = serde_json::json!({
         "name": identity.principal.name.as_str(),
         "workspace": workspace.as_str(),
-        "roles": roles,
+        "roles": roles(&web, &identity.principal, &workspace),
         "workspaces": workspaces.collect::<Vec<_>>(),
         "administers": crate::admin::administers(&web, identity),
     });
     let mut response = ([(header::CONTENT_TYPE, "application/json")], me.to_string()).into_response();
     answer::seal(response.headers_mut());
     Ok(response)
+}
+
+/// The names of the roles that somebody has in a workspace, by whatever grant.
+pub(crate) fn roles(web: &WebState, principal: &Principal, workspace: &WorkspaceName) -> Vec<String> {
+    let held = web.auth.view().access.explain(&principal.id, workspace);
+    let mut roles: Vec<String> = held.iter().map(|holding| holding.role.to_string()).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
 }

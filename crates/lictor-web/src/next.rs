@@ -15,6 +15,8 @@ pub(crate) struct Asked {
     pub(crate) done: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) token: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) callback: Option<String>,
     pub(crate) factor: Option<String>,
 }
 

@@ -15,8 +15,9 @@ use lictor_store::Store;
 
 use crate::visit::Visit;
 use crate::{
-    account, admin, api, assets, back_channel, confirm, factors, form, key_rotation, keys, leak, me, passkey_sign_in,
-    password, reset, reset_factors, sessions, sign_in, sign_on, sign_out, token,
+    account, admin, api, assets, back_channel, client_login, confirm, device_grant, device_page, factors, form,
+    key_rotation, keys, leak, me, own_key, passkey_sign_in, password, reset, reset_factors, sessions, sign_in, sign_on,
+    sign_out, token,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -64,6 +65,12 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/account/sessions", get(sessions::show))
         .route("/lictor/account/sessions/end", post(sessions::end_one))
         .route("/lictor/account/sessions/end-others", post(sessions::end_others))
+        .route(client_login::PATH, get(client_login::show).post(client_login::submit))
+        .route("/lictor/device", get(device_page::show).post(device_page::submit))
+        .route("/lictor/device/code", post(device_grant::begin))
+        .route("/lictor/device/token", post(device_grant::answer))
+        .route("/lictor/keys/current", get(own_key::show))
+        .route("/lictor/keys/revoke", post(own_key::revoke))
         .route("/lictor/keys/rotate", post(key_rotation::submit))
         .route("/lictor/report-leak", post(leak::submit))
         .route("/lictor/token", post(token::submit))
@@ -75,6 +82,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/ui.js", get(assets::ui))
         .route("/lictor/style.css", get(assets::style))
         .route("/lictor/page.js", get(assets::script))
+        .route("/lictor/hand-over.js", get(assets::hand_over))
         .route("/lictor/passkey.js", get(assets::passkey))
         .route("/lictor/icon.svg", get(assets::icon))
         .merge(admin::router())

@@ -1,6 +1,8 @@
 //! Do the pages let in whom they should, and nobody else, nowhere else?
 
 mod account;
+mod client_login;
+mod device;
 mod factors;
 mod keys;
 mod machines;

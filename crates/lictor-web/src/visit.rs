@@ -60,6 +60,11 @@ impl Visit {
     /// # Errors
     /// The answer: a person is sent to sign in, a program is told.
     pub(crate) fn identity(&self) -> Result<&Identity, Early> {
+        self.identity_then(&Next::read(Some(crate::account::PATH)))
+    }
+
+    /// The same for a page to which one comes back after signing in.
+    fn identity_then(&self, next: &Next) -> Result<&Identity, Early> {
         if self.caller.identity.is_some() && self.session().is_none() {
             let detail = "This page is for a signed-in browser; an API key or a password in a header does not open it.";
             return Err(self.say(StatusCode::FORBIDDEN, Reason::PermissionDenied, detail).into());
@@ -68,9 +73,9 @@ impl Visit {
             let none = Rejection::from(Reason::AuthenticationRequired);
             let rejection = self.caller.rejection.as_ref().unwrap_or(&none);
             if self.reads_html && rejection.reason == Reason::SecondFactorRequired {
-                self.see_other(&format!("{}?next=%2Flictor%2Faccount", crate::confirm::PATH)).into()
+                self.see_other(&next.after(crate::confirm::PATH)).into()
             } else if self.reads_html && rejection.reason.status() == 401 {
-                self.see_other("/lictor/sign-in?next=%2Flictor%2Faccount").into()
+                self.see_other(&next.after(crate::sign_in::PATH)).into()
             } else {
                 self.reject(rejection).into()
             }
@@ -85,6 +90,18 @@ impl Visit {
         let identity = self.identity()?;
         if web.auth.view().must_change_password(&identity.principal.id) {
             return Err(self.see_other(crate::password::PATH).into());
+        }
+        Ok(identity)
+    }
+
+    /// The same for a page to which one comes back from either.
+    ///
+    /// # Errors
+    /// The answer that stands in the way.
+    pub(crate) fn person_then(&self, web: &WebState, next: &Next) -> Result<&Identity, Early> {
+        let identity = self.identity_then(next)?;
+        if web.auth.view().must_change_password(&identity.principal.id) {
+            return Err(self.see_other(&next.after(crate::password::PATH)).into());
         }
         Ok(identity)
     }

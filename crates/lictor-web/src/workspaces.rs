@@ -1,6 +1,6 @@
 //! Which workspaces has this person, and where are they for this browser? Of others, nobody learns the names.
 
-use lictor_model::{Identity, Narrowing, WorkspaceName};
+use lictor_model::{Identity, Narrowing, PrincipalId, WorkspaceName};
 
 use crate::router::WebState;
 use crate::visit::Visit;
@@ -31,12 +31,22 @@ impl Mine {
 
 /// In the order of the configuration.
 pub(crate) fn mine(web: &WebState, visit: &Visit, identity: &Identity) -> Vec<Mine> {
+    of(web, visit, &identity.principal.id)
+}
+
+/// Somebody's, who may be elsewhere.
+pub(crate) fn of(web: &WebState, visit: &Visit, principal: &PrincipalId) -> Vec<Mine> {
     let view = web.auth.view();
     let host = host_of(&visit.caller.origin);
     let all = web.workspaces.iter().enumerate();
-    let mine = all.filter(|(_, name)| view.access.permissions(&identity.principal.id, name).is_some());
+    let mine = all.filter(|(_, name)| view.access.permissions(principal, name).is_some());
     let place = |at| web.doors.link(&visit.caller.origin, &host, at);
     mine.map(|(at, name)| Mine { name: name.clone(), place: place(at) }).collect()
+}
+
+/// Their names.
+pub(crate) fn names(mine: &[Mine]) -> Vec<WorkspaceName> {
+    mine.iter().map(|one| one.name.clone()).collect()
 }
 
 /// The one that a client is to be set up for: the only one that a key is good for, or the one at the root of this address, or the first.

@@ -5,6 +5,7 @@
 
 mod certificates;
 mod doors;
+mod mailing;
 mod notices;
 mod providers;
 mod signals;
@@ -84,6 +85,9 @@ pub(crate) enum AppError {
     /// No secret for single sign-on.
     #[error("{0}")]
     Entropy(#[from] lictor_model::key::EntropyError),
+    /// Certificates of the mail server.
+    #[error("mail: {0}")]
+    Mail(#[from] crate::mail::MailError),
     /// Certificate or key.
     #[error("{key}: {0}", key = .0.key())]
     Tls(#[from] TlsError),
@@ -163,6 +167,9 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     }
     let address = address::of(plan.public_url.as_ref(), plan.tls.is_some(), threads.address);
     background.block_on(address::note(&store, &address))?;
+    if let Some(mail) = &plan.mail {
+        mailing::keep_sending(mail, address, store.clone(), gateway.clock.clone(), background.handle())?;
+    }
     tracing::info!(address = %threads.address, version = env!("CARGO_PKG_VERSION"), "listening");
 
     background.block_on(signals.received());

@@ -16,6 +16,8 @@ pub(crate) mod import;
 pub(crate) mod issuer;
 pub(crate) mod key;
 pub(crate) mod key_age;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod moment;
 pub(crate) mod operation;
 pub(crate) mod password;
@@ -28,12 +30,14 @@ pub(crate) mod role;
 pub(crate) mod second_factor;
 pub(crate) mod serve;
 pub(crate) mod service_account;
+pub(crate) mod signed_in;
 pub(crate) mod target;
 pub(crate) mod team;
 pub(crate) mod up;
 pub(crate) mod upstreams;
 pub(crate) mod user;
 mod verdict;
+pub(crate) mod whoami;
 
 use clap::{Parser, Subcommand};
 
@@ -62,6 +66,7 @@ Examples:
   lictor team add-member data alice bob      a team; `lictor grant add --team data` gives it a role
   lictor can alice POST /api/flows/          may she, and why?
   lictor serve --config lictor.toml          the gateway in production
+  lictor login https://prefect.example.com   a key for this machine, by a browser's word
 
 Every command that reads or changes people, teams, keys, roles, grants or the record works on
 the store of a running or a stopped gateway: of --data DIR (or LICTOR_DATA), or of
@@ -75,11 +80,17 @@ enum Command {
     Serve(serve::Serve),
     /// The other half, next to a worker: plain HTTP here, TLS with a client certificate or a token to the gateway.
     Connect(connect::Connect),
+    /// Get a key by a browser's word, and write a Prefect profile with it.
+    Login(login::Login),
+    /// As whom does Prefect's client of this shell go where, and for how long?
+    Whoami(whoami::Whoami),
+    /// Give the key of a profile back: revoked at the gateway, forgotten here.
+    Logout(logout::Logout),
     /// Check a configuration file and name every problem in it.
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
     Doctor(doctor::Doctor),
-    /// People: add, list, show, disable, enable, remove, set-password, reset-link, reset-factors.
+    /// People: add, list, show, disable, enable, remove, set-password, reset-link, reset-factors, set-email.
     #[command(subcommand)]
     User(user::User),
     /// Machines: they have API keys, never a password.
@@ -145,6 +156,9 @@ pub(crate) fn run(cli: Cli) -> Result<Printed, CliError> {
         Command::Up(up) => up.run(target),
         Command::Serve(serve) => serve.run(target),
         Command::Connect(connect) => connect.run(),
+        Command::Login(login) => login.run(),
+        Command::Whoami(whoami) => whoami.run(),
+        Command::Logout(logout) => logout.run(),
         Command::Check(check) => check.run(target),
         Command::Doctor(doctor) => doctor.run(target),
         Command::Completions(completions) => Ok(completions.run()),
@@ -217,10 +231,18 @@ mod tests {
             "check --config lictor.toml",
             "connect https://gate.example --cert worker.pem --key worker.key --ca ca.pem",
             "connect https://gate.example --listen 127.0.0.1:4200 --token-file key",
+            "login https://gate.example --label laptop --profile work --ca-file ca.pem --no-browser",
+            "login http://127.0.0.1:4300 --env",
+            "whoami --profile work --json",
+            "logout --profile work --only-here",
             "doctor --data d --json",
             "user add alice --role developer --password-stdin",
             "user set-password alice",
             "user reset-link alice --expires 2h",
+            "user reset-link alice --mail --config lictor.toml",
+            "user set-email alice alice@example.com",
+            "service-account set-email ci none",
+            "user add alice --role developer --email alice@example.com",
             "backup lictor.jsonl --data d",
             "restore - --replace --config lictor.toml",
             "ban list --json",

@@ -12,10 +12,12 @@ pub(crate) mod issuer_rules;
 pub(crate) mod issuers;
 pub(crate) mod limits;
 mod load_balancer;
+pub(crate) mod mail;
 pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod providers;
 pub(crate) mod rules;
+mod secret;
 pub(crate) mod sign_in;
 pub(crate) mod store;
 pub(crate) mod tls;
@@ -122,6 +124,14 @@ pub(crate) fn read_certificate_rules(path: &Path) -> Result<Vec<Rule>, ConfigErr
 /// [`ConfigError`] when the file cannot be parsed, or something is wrong with a workspace.
 pub(crate) fn read_workspaces(path: &Path) -> Result<Vec<Workspace>, ConfigError> {
     read_with(path, |section, surroundings| Some(workspace::all(section, surroundings)))
+}
+
+/// Reads only how mail is sent.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be parsed, or something is wrong with `[mail]`.
+pub(crate) fn read_mail(path: &Path) -> Result<Option<mail::Mail>, ConfigError> {
+    read_with(path, |section, surroundings| Some(mail::read(section.section("mail"), surroundings)))
 }
 
 /// Reads only how people spell the gateway.

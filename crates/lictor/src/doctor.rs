@@ -6,6 +6,7 @@ pub(crate) mod gateway;
 pub(crate) mod handshake;
 pub(crate) mod issuers;
 pub(crate) mod keys;
+pub(crate) mod mail;
 pub(crate) mod providers;
 pub(crate) mod store;
 pub(crate) mod tls;

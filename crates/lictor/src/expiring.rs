@@ -16,6 +16,12 @@ const LATE: i64 = 3 * DAY;
 pub(crate) struct Notice {
     /// Which key.
     pub(crate) key: CredentialId,
+    /// Whose.
+    pub(crate) owner: PrincipalId,
+    /// Since when there is the key.
+    pub(crate) made_at: Timestamp,
+    /// When it ends.
+    pub(crate) ends_at: Timestamp,
     /// Whether there are only days left.
     pub(crate) is_urgent: bool,
     /// Whose it is, when it ends, and what to do.
@@ -39,7 +45,14 @@ pub(crate) fn notices(keys: &[KeyRow], owners: &[Principal], now: Timestamp) -> 
                 format!("{who} was rotated and ends {end}, and is still used from {}", used.client_ip)
             }
         };
-        Some(Notice { key: key.id.clone(), is_urgent: key.ends_within(LATE, now), text })
+        Some(Notice {
+            key: key.id.clone(),
+            owner: owner.id.clone(),
+            made_at: key.created_at,
+            ends_at: end,
+            is_urgent: key.ends_within(LATE, now),
+            text,
+        })
     };
     keys.iter().filter_map(notice).collect()
 }

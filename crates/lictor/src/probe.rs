@@ -109,6 +109,14 @@ fn request(method: Method, at: &Upstream, path: &str, auth: Option<&Secret>) -> 
     }
 }
 
+/// A request as it is, `Host` and all.
+///
+/// # Errors
+/// [`ProbeError`] when nothing usable came back in time.
+pub(crate) async fn send(at: &Upstream, request: Request<Full<Bytes>>) -> Result<Answer, ProbeError> {
+    ask(DEADLINE, at, request).await
+}
+
 async fn ask(deadline: Duration, at: &Upstream, request: Request<Full<Bytes>>) -> Result<Answer, ProbeError> {
     let stream = connect(at).await?;
     tokio::time::timeout(deadline, exchange(stream, request)).await.map_err(|_| ProbeError::Late(deadline))?

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
-use lictor_model::{Actor, FactorKind, Identity, Principal, Reason, RequestId, Secret, Timestamp};
+use lictor_model::{Actor, FactorKind, Identity, Principal, Reason, RequestId, Secret, Source, Timestamp};
 use lictor_store::{By, ExternalSessionRow, NewExternalAccount, RuleChange, RuleGifts};
 
 use super::claims::Claims;
@@ -160,9 +160,21 @@ impl SignOn {
         if principal.disabled {
             return Err(SignOnError::Ours(Reason::PrincipalDisabled));
         }
+        self.note_address(peer, &principal, &claims, caller).await;
         let factor = claims.says(&peer.provider.second_factor).then_some(FactorKind::Provider);
         let external = Unsaved { subject, sid, tokens, factor };
         self.begin_session(peer, &principal, external, &origin, request).await
+    }
+
+    /// Notices may go where the provider vouches for; nothing else comes of an address.
+    async fn note_address(&self, peer: &Peer, principal: &Principal, claims: &Claims, caller: &Caller) {
+        let Some(address) = claims.verified_email() else { return };
+        let by = by_provider(&peer.provider.name, Some(&caller.as_origin()), Some(&caller.request));
+        let source = Source::SignIn(peer.provider.name.as_str().into());
+        let noted = self.inner.auth.inner.store.note_mail_address(&by, &principal.id, &address, &source).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "an address for notices could not be noted");
+        }
     }
 
     /// Somebody whom the rules let in once and do not now has nothing of them any more, and no session.

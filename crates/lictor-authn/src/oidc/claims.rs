@@ -121,6 +121,14 @@ impl Claims {
         found.as_str().map(str::to_owned)
     }
 
+    /// The address of mail that the provider vouches for.
+    pub(crate) fn verified_email(&self) -> Option<String> {
+        match self.look(&ClaimPath::parse("email").ok()?) {
+            Came::Values(values) => values.into_iter().next().filter(|address| address.len() <= 254),
+            _ => None,
+        }
+    }
+
     /// Whether the ID token itself says, by one of these words, how the person was authenticated (`amr`, `acr`).
     pub(crate) fn says(&self, words: &[String]) -> bool {
         let tokens = self.0.iter().filter(|(place, _)| *place == Place::IdToken);

@@ -49,6 +49,8 @@ pub(super) const TABLES: &[Table] = &[
     whole("team_members"),
     whole("team_grants"),
     whole("api_keys"),
+    whole("mail_addresses"),
+    whole("mailed_notices"),
     whole("factors"),
     whole("recovery_codes"),
     whole("factor_roles"),
@@ -62,6 +64,7 @@ pub(super) const TABLES: &[Table] = &[
     passing("sessions"),
     passing("external_sessions"),
     passing("reset_links"),
+    passing("device_requests"),
     passing("challenges"),
     // A certificate is issued anew; its key is in no other file.
     passing("acme"),

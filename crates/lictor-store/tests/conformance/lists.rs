@@ -77,6 +77,8 @@ pub(crate) async fn sessions_that_have_not_ended_are_paged(stage: Stage) {
             expires_at: now.plus_seconds(60 * at),
             client_ip: "192.0.2.7".to_owned(),
             user_agent: String::new(),
+            proved_at: now,
+            factor: None,
         };
         stage.store.start_session(&By::console(), row).await.unwrap();
     }

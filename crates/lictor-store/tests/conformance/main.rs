@@ -15,10 +15,12 @@ mod acme;
 mod automations;
 mod backup;
 mod credentials;
+mod device;
 mod directory;
 mod factors;
 mod keys;
 mod lists;
+mod mail;
 mod managed;
 mod opening;
 mod owners;
@@ -106,6 +108,13 @@ on_one_handle! {
     keys: no_key_grows_older_than_the_roles_of_its_owner_allow,
     keys: the_age_of_a_role_goes_with_the_role,
     keys: a_key_given_for_a_token_ends_has_no_successor_and_goes,
+    device: a_program_gets_its_key_once_and_only_when_somebody_allowed_it,
+    device: a_code_is_decided_once_and_only_while_it_lasts,
+    device: whoever_asks_too_often_is_slowed_down,
+    device: nobody_disabled_or_removed_hands_out_a_key,
+    device: an_allowed_key_grows_no_older_than_a_role_allows,
+    mail: an_address_set_by_hand_stays_whatever_a_provider_says,
+    mail: a_notice_is_taken_by_one_and_sent_once,
     account: a_link_sets_a_password_once_and_ends_the_sessions,
     account: a_link_is_over_when_it_expires_when_another_is_made_and_when_a_password_is_set,
     account: a_link_of_somebody_disabled_removed_or_a_machine_does_nothing,
@@ -144,6 +153,8 @@ on_several_handles! {
     credentials: the_limits_of_a_key_read_back_and_unreadable_ones_are_not_none,
     opening: what_was_committed_outlives_the_handle,
     opening: what_was_given_up_is_there_whole_or_not_at_all_and_blocks_nobody,
+    mail: of_two_replicas_one_takes_a_notice,
+    device: of_two_programs_that_ask_with_one_code_at_once_one_gets_a_key,
     account: of_two_uses_of_a_link_at_once_one_counts,
     account: a_ban_moves_the_version_that_another_handle_polls,
     owners: two_processes_that_disable_the_owners_at_once_leave_one,

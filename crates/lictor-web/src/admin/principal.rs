@@ -1,13 +1,11 @@
 //! Who is this? One user or service account: what they may and through what, what they sign in with, and what can be done.
 
-use std::sync::Arc;
-
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
 use lictor_manage::impact::Change;
 use lictor_manage::{GrantLine, Holder, NewKey};
-use lictor_model::{AccountRole, Identity, Principal, PrincipalKind, PrincipalName};
+use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName};
 use lictor_store::{KeyFilter, KeyRow, SessionFilter};
 
 use super::desk::{Desk, Order};
@@ -302,7 +300,7 @@ pub(super) async fn make_reset_link(order: Order) -> Result<Response, Early> {
 pub(super) async fn make_key(order: Order) -> Result<Response, Early> {
     let desk = &order.desk;
     let one = named(desk, order.sent.field("name")).await?;
-    let wish = Wish::read(&order.sent, desk.admin.workspaces(), desk.web.clock.now());
+    let wish = Wish::read(&order.sent, EXPIRIES, desk.admin.workspaces(), desk.web.clock.now());
     let mut filled = Filled::read(&order, &KEY_FIELDS);
     let problems = &wish.problems;
     for (name, problem) in
@@ -332,8 +330,7 @@ pub(super) async fn make_key(order: Order) -> Result<Response, Early> {
 
 fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response {
     // As the key's owner finds it: its workspaces are not those of whoever makes it.
-    let owner = Identity { principal: Arc::new(one.clone()), narrowing: None, ..desk.identity.clone() };
-    let mine = workspaces::mine(&desk.web, &desk.visit, &owner);
+    let mine = workspaces::of(&desk.web, &desk.visit, &one.id);
     let place = workspaces::first_choice(&mine, &desk.visit, made.narrowing.as_ref());
     let here = || format!("{}{}", desk.visit.caller.origin, desk.visit.at("/api"));
     let api = place.and_then(|one| one.api(&desk.visit)).unwrap_or_else(here);

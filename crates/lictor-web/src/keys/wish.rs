@@ -8,14 +8,19 @@ use time::{Date, Time};
 
 use crate::form::Sent;
 
-/// The choices of an end, and what they are called.
-pub(crate) const EXPIRIES: [(&str, &str); 5] = [
+/// A choice of an end, and what it is called.
+pub(crate) type Choice = (&'static str, &'static str);
+/// The choices of an end.
+pub(crate) const EXPIRIES: &[Choice] = &[
     ("30d", "in 30 days"),
     ("90d", "in 90 days"),
     ("365d", "in a year"),
     ("date", "on a date of your own"),
     ("never", "never"),
 ];
+/// The same for keys that a program is given without being seen to: these end.
+pub(crate) const SOON: &[Choice] =
+    &[("1d", "in a day"), ("30d", "in 30 days"), ("90d", "in 90 days"), ("date", "on a date of your own")];
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// The form as it was filled in, and what it makes.
@@ -61,8 +66,8 @@ impl Default for Wish {
 }
 
 impl Wish {
-    /// Reads the form.
-    pub(crate) fn read(sent: &Sent, workspaces: &[WorkspaceName], now: Timestamp) -> Self {
+    /// Reads the form, with the choices of an end that it had.
+    pub(crate) fn read(sent: &Sent, choices: &[Choice], workspaces: &[WorkspaceName], now: Timestamp) -> Self {
         let mut wish = Self {
             label: sent.field("label").trim().to_owned(),
             until: sent.field("until").to_owned(),
@@ -71,13 +76,15 @@ impl Wish {
             ..Self::default()
         };
         wish.problems.label = label_problem(&wish.label);
-        match EXPIRIES.iter().find(|(choice, _)| *choice == sent.field("expires")) {
-            Some((choice, _)) => wish.expires = choice,
+        match choices.iter().find(|(choice, _)| *choice == sent.field("expires")) {
+            Some((choice, _)) => {
+                wish.expires = choice;
+                match ends_at(choice, &wish.until, now) {
+                    Ok(end) => wish.ends_at = end,
+                    Err(problem) => wish.problems.expires = Some(problem.to_owned()),
+                }
+            }
             None => wish.problems.expires = Some("Choose when the key ends.".to_owned()),
-        }
-        match ends_at(wish.expires, &wish.until, now) {
-            Ok(end) => wish.ends_at = end,
-            Err(problem) => wish.problems.expires = Some(problem.to_owned()),
         }
         let workspace = workspaces.iter().find(|workspace| workspace.as_str() == wish.workspace).cloned();
         if workspace.is_none() && !wish.workspace.is_empty() {

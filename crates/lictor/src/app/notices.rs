@@ -54,7 +54,14 @@ mod tests {
 
     #[test]
     fn each_key_is_told_of_once_a_day() {
-        let notice = |key: &str| Notice { key: key.into(), is_urgent: false, text: String::new() };
+        let notice = |key: &str| Notice {
+            key: key.into(),
+            owner: "p".into(),
+            made_at: Timestamp::default(),
+            ends_at: Timestamp::default(),
+            is_urgent: false,
+            text: String::new(),
+        };
         let (mut told, now) = (HashMap::new(), Timestamp::from_micros(0));
         let keys = |fresh: Vec<Notice>| fresh.into_iter().map(|notice| notice.key.to_string()).collect::<Vec<_>>();
         assert_eq!(keys(fresh(vec![notice("a")], &mut told, now)), ["a"]);

@@ -12,7 +12,7 @@ use super::target::{Place, Target, store_url_in};
 use super::upstreams;
 use crate::config::tls::Certificate;
 use crate::config::{self, ConfigError, Plan, Tls};
-use crate::doctor::{Report, acme, gateway, issuers, keys, providers, store, tls, upstream};
+use crate::doctor::{Report, acme, gateway, issuers, keys, mail, providers, store, tls, upstream};
 use crate::tls::own::Own;
 
 /// `lictor doctor`
@@ -58,6 +58,7 @@ async fn of_config(file: &Path) -> Result<Report, CliError> {
     }
     providers::check(&plan.sign_in.providers, &clock, &mut report).await;
     issuers::check(&plan.sign_in.issuers, &plan.store_url, &clock, &mut report).await;
+    mail::check(plan.mail.as_ref(), &mut report).await;
     of_listener(&plan, &mut report);
     if let Some(Certificate::Acme(acme)) = plan.tls.as_ref().map(|tls| &tls.certificate) {
         acme::check(acme, &plan.store_url, &plan.sign_in, &clock, &mut report).await;

@@ -15,9 +15,12 @@ use super::can::CanError;
 use super::connect::ConnectError;
 use super::import::ImportError;
 use super::issuer::WhoseError;
+use super::login::LoginError;
+use super::logout::LogoutError;
 use super::password::PasswordError;
 use super::policy::PolicyError;
 use super::policy::verify::VerifyError;
+use super::signed_in::SignedInError;
 use super::target::TargetError;
 use super::up::UpError;
 use super::upstreams::UpstreamsError;
@@ -38,6 +41,12 @@ pub(crate) enum CliError {
     BackupFile(#[from] BackupFileError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Logout(#[from] LogoutError),
+    #[error(transparent)]
+    SignedIn(#[from] SignedInError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -76,6 +85,12 @@ pub(crate) enum CliError {
         "{0:?} is neither an address nor a name: write 192.0.2.7, 2001:db8::7 (for its /64), or the name of a user"
     )]
     BanSubject(String),
+    #[error(transparent)]
+    Mail(#[from] crate::mail::MailError),
+    #[error("the configuration has no [mail]: write url, from and to there, or leave --mail away")]
+    NoMail,
+    #[error("{0:?} has no address: give one with `lictor user set-email {0} ADDRESS`, or leave --mail away")]
+    NoAddress(String),
     #[error("the system gives no runtime: {0}")]
     Runtime(#[source] std::io::Error),
     #[error(

@@ -1,5 +1,6 @@
 //! What do users and service accounts have in common on the command line?
 
+pub(crate) mod email;
 pub(crate) mod show;
 
 use clap::Args;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::holding::{self, scope};
 use super::key::{HEADER, Keyring};
-use super::printed::{Printed, table};
+use super::printed::{Printed, plain, table};
 use super::target::Console;
 
 /// A name.
@@ -110,8 +111,10 @@ pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) 
     let principal = find(console, kind, named).await?;
     let access = access(console).await?;
     let keys = Keyring::of(console, Some(&principal.name)).await?;
+    let email = console.store.mail_addresses().await?.remove(&principal.id);
     let mut json = as_json(&principal, &access);
     if let Some(object) = json.as_object_mut() {
+        object.insert("email".to_owned(), email.clone().map_or(Value::Null, Value::from));
         object.insert("keys".to_owned(), keys.as_json());
     }
     let mut text = format!(
@@ -124,6 +127,9 @@ pub(crate) async fn show(console: &Console, kind: PrincipalKind, named: &Named) 
         holding::as_text(&access.holdings(&principal.id)),
         principal.created_at,
     );
+    if let Some(email) = email {
+        text += &format!("email    {}\n", plain(&email));
+    }
     if !keys.is_empty() {
         text += &format!("\n{}", table(HEADER, &keys.rows()));
     }

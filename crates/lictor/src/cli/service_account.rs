@@ -5,6 +5,7 @@ use lictor_model::{PrincipalKind, PrincipalName};
 use lictor_store::NewPrincipal;
 
 use super::error::CliError;
+use super::principal::email::SetEmail;
 use super::principal::{self, FirstRole, Named, SetAccountRole};
 use super::printed::Printed;
 use super::target::Console;
@@ -27,6 +28,8 @@ pub(crate) enum ServiceAccount {
     Enable(Named),
     /// Make a machine an admin of the account, which manages all but owners through the API; or a member again.
     SetAccountRole(SetAccountRole),
+    /// Set where notices of its keys go, or none; otherwise they go to the administrators (mail.to).
+    SetEmail(SetEmail),
     /// Remove a machine, with keys and grants. The record keeps the name.
     Remove(Named),
 }
@@ -54,6 +57,7 @@ impl ServiceAccount {
             Self::Disable(named) => principal::set_disabled(console, kind, &named, true).await,
             Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
             Self::SetAccountRole(set) => set.run(console, kind).await,
+            Self::SetEmail(set) => set.run(console, kind).await,
             Self::Remove(named) => principal::remove(console, kind, &named).await,
         }
     }

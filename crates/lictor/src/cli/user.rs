@@ -6,6 +6,7 @@ use lictor_store::NewPrincipal;
 
 use super::error::CliError;
 use super::password;
+use super::principal::email::{self, SetEmail};
 use super::principal::{self, FirstRole, Named, SetAccountRole};
 use super::printed::Printed;
 use super::reset_link::ResetLink;
@@ -30,6 +31,8 @@ pub(crate) enum User {
     Enable(Named),
     /// Remove a person, with keys, sessions and grants. The record keeps the name.
     Remove(Named),
+    /// Set where notices go, or none. It is for notices only, and no way to sign in.
+    SetEmail(SetEmail),
     /// Set a new password; asks for it, or reads it with --password-stdin.
     SetPassword(SetPassword),
     /// Make a person an admin of the account, who manages all but owners; or a member again.
@@ -47,6 +50,9 @@ pub(crate) struct Add {
     name: String,
     #[command(flatten)]
     role: FirstRole,
+    /// Where notices go. It is for notices only, and no way to sign in.
+    #[arg(long, value_name = "ADDRESS", value_parser = email::read)]
+    email: Option<String>,
     #[command(flatten)]
     input: Input,
 }
@@ -82,6 +88,7 @@ impl User {
             Self::Disable(named) => principal::set_disabled(console, kind, &named, true).await,
             Self::Enable(named) => principal::set_disabled(console, kind, &named, false).await,
             Self::Remove(named) => principal::remove(console, kind, &named).await,
+            Self::SetEmail(set) => set.run(console, kind).await,
             Self::SetPassword(set) => set.run(console).await,
             Self::SetAccountRole(set) => set.run(console, kind).await,
             Self::ResetLink(link) => link.run(console, target).await,
@@ -96,7 +103,12 @@ impl Add {
         let role = self.role.read()?;
         let hash = new_hash(&self.input, &name)?;
         let password = Some((hash, self.input.must_change));
-        principal::add(console, NewPrincipal { kind: PrincipalKind::User, name, password, role }).await
+        let new = NewPrincipal { kind: PrincipalKind::User, name: name.clone(), password, role };
+        let added = principal::add(console, new).await?;
+        if let Some(address) = &self.email {
+            console.store.set_mail_address(&console.by, &name, Some(address)).await?;
+        }
+        Ok(added)
     }
 }
 

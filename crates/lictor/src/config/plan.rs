@@ -13,6 +13,7 @@ use lictor_model::Secret;
 use super::certificate_header::{self, CertificateHeader};
 use super::decide::{self, Decide};
 use super::limits::Limits;
+use super::mail::{self, Mail};
 use super::sign_in::{self, SignIn};
 use super::tls::{self, Tls};
 use super::units::duration;
@@ -57,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) log: Log,
     /// Who may sign in, and how.
     pub(crate) sign_in: SignIn,
+    /// How mail is sent.
+    pub(crate) mail: Option<Mail>,
     /// How long a sign-in lasts.
     pub(crate) sessions: Sessions,
     /// Whether browsers may sign in over plain HTTP from other machines than this one.
@@ -164,6 +167,7 @@ impl Plan {
             limits: Limits::default(),
             log: Log::default(),
             sign_in: SignIn::default(),
+            mail: None,
             sessions: Sessions::default(),
             allow_plain_http_sessions: false,
             listening: None,
@@ -198,6 +202,7 @@ impl Plan {
             root.problem(&format!("workspaces.{}.client_certificate", shut.name), what);
         }
         let sign_in = sign_in::from_written(root, surroundings, &names);
+        let mail = mail::read(root.section("mail"), surroundings);
         let limits = Limits::from_written(root.section("limits"));
         let log = log(root.section("log"));
         let sessions = sessions(root.section("sessions"));
@@ -218,6 +223,7 @@ impl Plan {
             limits,
             log,
             sign_in,
+            mail,
             sessions,
             allow_plain_http_sessions,
             listening: None,

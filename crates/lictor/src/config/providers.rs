@@ -10,7 +10,7 @@ use lictor_model::{Secret, WorkspaceName};
 
 use super::units::duration;
 use super::written::Section;
-use super::{Surroundings, rules};
+use super::{Surroundings, rules, secret};
 
 /// What a preset changes: only where a provider differs from what the specifications lead one to expect.
 struct Preset {
@@ -219,38 +219,8 @@ fn usable_scope(text: &str) -> Result<String, String> {
 
 /// The client secret, from a file or the environment.
 pub(crate) fn secret(section: &mut Section<'_>, surroundings: Surroundings<'_>) -> Option<Secret> {
-    if let Some(inline) = section.text("client_secret") {
-        inline.problem(
-            "secrets do not belong in this file, which gets copied and committed: write it to a file of its own and name that in client_secret_file, or name an environment variable in client_secret_env",
-        );
-    }
-    let usable = |text: &str| {
-        let text = text.trim();
-        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        plain.then(|| Secret::new(text)).ok_or_else(|| "the secret must be printable ASCII, and there".to_owned())
-    };
-    match (section.text("client_secret_file"), section.text("client_secret_env")) {
-        (Some(_), Some(env)) => {
-            env.problem("client_secret_file is set as well; keep one of the two");
-            None
-        }
-        (Some(file), None) => {
-            let read = file.read(|path| {
-                let path = surroundings.resolve(&path);
-                let text = std::fs::read_to_string(&path);
-                usable(&text.map_err(|error| format!("cannot read {}: {error}", path.display()))?)
-            });
-            read.map(|found| found.value)
-        }
-        (None, Some(env)) => {
-            let read = env.read(|name| {
-                let value = (surroundings.env)(&name);
-                usable(&value.ok_or_else(|| format!("the environment variable {name} is not set"))?)
-            });
-            read.map(|found| found.value)
-        }
-        (None, None) => None,
-    }
+    let keys = secret::Keys { inline: "client_secret", file: "client_secret_file", env: "client_secret_env" };
+    secret::read(section, &keys, surroundings)
 }
 
 /// Reads the path of a claim.

@@ -1,0 +1,37 @@
+-- A program that asks for a key of whoever allows it in a browser. Both codes are digests; the key is made when the
+-- program comes for it, so it is nowhere here.
+CREATE TABLE device_requests (
+    id          TEXT PRIMARY KEY NOT NULL,
+    device_code TEXT NOT NULL UNIQUE,
+    user_code   TEXT NOT NULL UNIQUE,
+    label       TEXT NOT NULL,
+    machine     TEXT NOT NULL,
+    client_ip   TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    polled_at   INTEGER NOT NULL,
+    pause       INTEGER NOT NULL,
+    outcome     TEXT NOT NULL,
+    principal   TEXT REFERENCES principals (id) ON DELETE CASCADE,
+    session     TEXT,
+    ends_at     INTEGER,
+    narrowing   TEXT
+) STRICT;
+
+-- Where notices for somebody go: as an administrator said, or as a provider vouches for. Never a way to sign in. A source is
+-- empty for what was set by hand, and sso:PROVIDER otherwise.
+CREATE TABLE mail_addresses (
+    principal  TEXT PRIMARY KEY NOT NULL REFERENCES principals (id) ON DELETE CASCADE,
+    address    TEXT NOT NULL,
+    source     TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT;
+
+-- What was told of a key by mail, once, or is being told: by whoever took it, until then.
+CREATE TABLE mailed_notices (
+    key         TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    stage       TEXT NOT NULL,
+    taken_until INTEGER NOT NULL,
+    sent_at     INTEGER,
+    PRIMARY KEY (key, stage)
+) STRICT;
