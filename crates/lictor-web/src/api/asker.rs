@@ -69,12 +69,17 @@ fn check(visit: &Visit, identity: &Identity, parts: &Parts, web: &WebState) -> R
         return Err(Reason::KeyTooNarrow);
     }
     let kind = identity.credential.kind;
-    if kind == CredentialKind::Session && !matches!(parts.method, Method::GET | Method::HEAD) {
+    let changes_by_cookie = kind == CredentialKind::Session && !matches!(parts.method, Method::GET | Method::HEAD);
+    if changes_by_cookie {
         same_origin::check(&parts.headers, &visit.caller.origin)?;
     }
     let by_password = matches!(kind, CredentialKind::Session | CredentialKind::Password);
     if by_password && web.auth.view().must_change_password(&identity.principal.id) {
         return Err(Reason::PasswordChangeRequired);
+    }
+    // As on the pages: a browser that was left open changes nothing that matters.
+    if changes_by_cookie && !web.factors.is_confirmed(identity) {
+        return Err(Reason::ConfirmationRequired);
     }
     Ok(())
 }
