@@ -175,6 +175,15 @@ def test_a_sensitive_change_asks_again_a_while_later(hasty: Door) -> None:
     assert holder.browser.send("/lictor/confirm", password=PASSWORD).status == 401, "the password does not do"
     assert holder.browser.send("/lictor/confirm", code=holder.codes[0], next=TOTP).headers["location"] == TOTP
     assert leads_to(TOTP) == "200" and holder.browser.cookies["lictor"] != before
+    # Managing others asks as well, on the pages and through the API.
+    hasty.cli("grant", "add", holder.name, "--role", "owner")
+    until("the proof is over again", lambda: leads_to(TOTP) == "/lictor/confirm", 30)
+    assert holder.browser.send("/lictor/admin/bans", which="192.0.2.7", **{"for": "1h"}).headers["location"] == "/lictor/confirm?next=%2Flictor%2Fadmin"
+    form = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", "Cookie": "lictor=" + holder.browser.cookies["lictor"]}
+    told = http.ask(hasty.port, "POST", "/lictor/api/v1/users", body=b'{"name": "smuggled"}', headers=form)
+    assert (told.status, told.reason) == (403, "confirmation-required")
+    assert http.ask(hasty.port, "GET", "/lictor/api/v1/users", headers=form).status == 200, "looking asks for nothing"
+    assert hasty.cli_json("ban", "list") == [] and "smuggled" not in hasty.cli("user", "list")
     # Here programs may go on as before.
     assert http.ask(hasty.port, "GET", "/api/admin/version", headers=http.basic(f"{holder.name}:{PASSWORD}")).status == 200
 

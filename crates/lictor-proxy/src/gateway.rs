@@ -104,9 +104,8 @@ impl DataThread {
     /// A thread's own view of the gateway.
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        let concurrency = gateway.settings.limits.upstream_requests;
-        let upstreams =
-            gateway.settings.workspaces.iter().map(|workspace| Upstream::new(workspace, concurrency)).collect();
+        let (workspaces, most) = (&gateway.settings.workspaces, gateway.settings.limits.upstream_requests);
+        let upstreams = workspaces.iter().map(|workspace| Upstream::new(workspace, most)).collect();
         Self { gateway, upstreams }
     }
 

@@ -146,21 +146,9 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         clock,
         settings,
     });
-    notices::keep_telling(store.clone(), gateway.clock.clone(), background.handle());
-    upstream::start_prober(&gateway.settings.workspaces, background.handle());
     let signals = background.block_on(signals::Signals::listen())?;
     let threads = Threads::start(&gateway)?;
-    if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
-        redirect::start(&gateway, address, background.handle())?;
-        tracing::info!(%address, "plain HTTP is redirected");
-    }
-    if let Some(begun) = issuing {
-        begun.start(background.handle())?;
-    }
-    for watch in watches {
-        watch.start(background.handle())?;
-    }
-    certificates::keep_reading(&auth, &plan, background.handle())?;
+    start_beside(&plan, &gateway, &store, (issuing, watches), background.handle())?;
     if let Some(listening) = &plan.listening {
         // Nobody may be waiting for it any more.
         let _ = listening.send(threads.address);
@@ -178,6 +166,29 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     threads.join();
     background.block_on(auth.flush());
     Ok(())
+}
+
+/// What goes on beside the requests until the end: probes, renewals, notices.
+fn start_beside(
+    plan: &Plan,
+    gateway: &Arc<Gateway>,
+    store: &Store,
+    (issuing, watches): (Option<Begun>, Vec<Watch>),
+    background: &tokio::runtime::Handle,
+) -> Result<(), AppError> {
+    notices::keep_telling(store.clone(), gateway.clock.clone(), background);
+    upstream::start_prober(&gateway.settings.workspaces, background);
+    if let Some(address) = plan.tls.as_ref().and_then(|tls| tls.redirect_from) {
+        redirect::start(gateway, address, background)?;
+        tracing::info!(%address, "plain HTTP is redirected");
+    }
+    if let Some(begun) = issuing {
+        begun.start(background)?;
+    }
+    for watch in watches {
+        watch.start(background)?;
+    }
+    Ok(certificates::keep_reading(&gateway.auth, plan, background)?)
 }
 
 /// Links to pages are good on every replica, so the first one chooses the secret.
