@@ -68,8 +68,8 @@ class Pebble:
         return path
 
     def orders(self) -> int:
-        """How many certificates were asked for."""
-        return self.log_file.read_text().count("POST /order-plz")
+        """How many certificates were asked for; a request that is sent again because its nonce was refused is one."""
+        return self.log_file.read_text().count("Added order ")
 
     def stop(self) -> None:
         """Is away."""
