@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stage import http
+from stage.browser import answer_of
 from stage.attack import sign_in
 from stage.gateway import PASSWORD, ROOT, Gateway
 from stage.login import program
@@ -17,21 +18,13 @@ from stage.prefect import PROGRAMS, Client, Server, bin_of
 from stage.recorder import Recorder
 from stage.wait import until
 
-SCRIPTS = Path(__file__).parent / "browser"
 FRESH = "a second long enough secret"
 MODES = ("js", "nojs")
 
 
-def drive(script: str, *arguments: str) -> str:
-    """Runs a script in a browser; it must succeed. Answers its last line."""
-    ran = subprocess.run(["node", SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=280, check=False)
-    assert ran.returncode == 0, ran.stdout[-1500:] + ran.stderr[-4000:]
-    return ran.stdout.strip().splitlines()[-1]
-
-
 def do(gateway: Gateway, mode: str, deed: str, *words: str) -> dict:
     """A deed of account.mjs."""
-    return json.loads(drive("account.mjs", gateway.url, mode, deed, *words))
+    return json.loads(answer_of("account.mjs", gateway.url, mode, deed, *words))
 
 
 def person(gateway: Gateway, role: str = "developer") -> str:
@@ -216,7 +209,7 @@ def look(own_gateway: Gateway, plain: Gateway, tmp_path: Path) -> None:
     if os.environ.get("LICTOR_WRITE_DOCS"):
         (ROOT / "docs/images").mkdir(exist_ok=True)
         pictures = [str(ROOT / "docs/images")]
-    assert drive("look.mjs", own_gateway.url, str(tmp_path / "people.json"), *pictures) == "19 pages"
+    assert answer_of("look.mjs", own_gateway.url, str(tmp_path / "people.json"), *pictures) == "19 pages"
 
 
 def guess(gateway: Gateway, name: str, password: str = "wrong") -> http.Answer:

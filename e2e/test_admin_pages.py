@@ -5,13 +5,13 @@ import io
 import json
 import os
 import re
-import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 
 from stage import http
+from stage.browser import drive
 from stage.desk import Desk, link, routes, text
 from stage.gateway import PASSWORD, ROOT, Gateway
 from stage.recorder import Recorder
@@ -412,9 +412,6 @@ def test_a_browser_does_every_task_as_owner_and_none_as_member(mode: str, tmp_pa
         people = {"password": PASSWORD, "member": "vera", "machine": "etl-worker", "key": key["id"]}
         (tmp_path / "people.json").write_text(json.dumps(people))
         pictures = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") and mode == "js" else []
-        script = Path(__file__).parent / "browser/admin.mjs"
-        ran = subprocess.run(["node", script, gateway.url, mode, tmp_path / "people.json", *pictures], capture_output=True, text=True, timeout=280, check=False)
-        assert ran.returncode == 0, ran.stdout[-1500:] + ran.stderr[-4000:]
-        assert ran.stdout.strip() == "9 tasks, 16 pages"
+        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "9 tasks, 16 pages"
     finally:
         gateway.stop()

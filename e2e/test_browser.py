@@ -2,27 +2,19 @@
 
 import json
 import os
-import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 
+from stage.browser import drive
 from stage.edge import PREFIX
 from stage.gateway import PASSWORD, ROOT, Gateway, under
 from stage.prefect import Server
 from stage.several import before, grant
 from stage.wait import until
 
-SCRIPTS = Path(__file__).parent / "browser"
 ROLES = ("viewer", "runner", "developer", "owner", "worker")
-
-
-def drive(script: str, *arguments: str, seconds: float = 290) -> str:
-    """Runs a script in a browser; it must succeed."""
-    ran = subprocess.run(["node", SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=seconds, check=False)
-    assert ran.returncode == 0, ran.stdout[-1500:] + ran.stderr[-4000:]
-    return ran.stdout.strip()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import threading
 import uuid
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stage import http
+from stage.browser import answer_of
 from stage.gateway import PASSWORD, ROOT, Gateway
 from stage.provider import Provider
 from stage.raw import WebSocket
@@ -19,26 +19,18 @@ from stage.sso import Door, table
 from stage.visitor import Visitor, said
 from stage.wait import until
 
-SCRIPTS = Path(__file__).parent / "browser"
 TOTP = "/lictor/account/factors/totp"
 MODES = ("js", "nojs")
 
 
-def drive(script: str, *arguments: str) -> str:
-    """Runs a script with node; it must succeed. Answers its last line."""
-    ran = subprocess.run(["node", SCRIPTS / script, *arguments], capture_output=True, text=True, timeout=280, check=False)
-    assert ran.returncode == 0, ran.stdout[-1500:] + ran.stderr[-4000:]
-    return ran.stdout.strip().splitlines()[-1]
-
-
 def do(gateway: Gateway, mode: str, deed: str, *words: str) -> dict:
     """A deed of factors.mjs, at a name that browsers have passkeys for."""
-    return json.loads(drive("factors.mjs", f"http://localhost:{gateway.port}", mode, deed, *words))
+    return json.loads(answer_of("factors.mjs", f"http://localhost:{gateway.port}", mode, deed, *words))
 
 
 def code(secret: str, steps: int = 0) -> str:
     """What an authenticator app shows so many steps of half a minute from now."""
-    return drive("code.mjs", secret, str(steps))
+    return answer_of("code.mjs", secret, str(steps))
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +170,8 @@ def test_a_sensitive_change_asks_again_a_while_later(hasty: Door) -> None:
     # Managing others asks as well, on the pages and through the API.
     hasty.cli("grant", "add", holder.name, "--role", "owner")
     until("the proof is over again", lambda: leads_to(TOTP) == "/lictor/confirm", 30)
+    page = holder.browser.get("/lictor/admin/bans").body.decode()
+    assert 'href="/lictor/confirm?next=%2Flictor%2Fadmin%2Fbans"' in page, "told before a form is filled in"
     assert holder.browser.send("/lictor/admin/bans", which="192.0.2.7", **{"for": "1h"}).headers["location"] == "/lictor/confirm?next=%2Flictor%2Fadmin"
     form = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", "Cookie": "lictor=" + holder.browser.cookies["lictor"]}
     told = http.ask(hasty.port, "POST", "/lictor/api/v1/users", body=b'{"name": "smuggled"}', headers=form)
@@ -321,4 +315,4 @@ def test_no_page_of_second_factors_has_a_serious_fault_of_accessibility(door: Do
     people = {"password": PASSWORD, "visits": visits, "link": link.removeprefix(door.url)}
     (tmp_path / "people.json").write_text(json.dumps(people))
     pictures = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") else []
-    assert drive("factors_look.mjs", f"http://localhost:{door.port}", str(tmp_path / "people.json"), *pictures) == "14 pages"
+    assert answer_of("factors_look.mjs", f"http://localhost:{door.port}", str(tmp_path / "people.json"), *pictures) == "14 pages"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stage.browser import drive as browse
 from stage.gateway import PASSWORD, Gateway
 from stage.login import CODE, GRANT, Machine, allow, program, show
 from stage.pki import Authority, replace
@@ -18,7 +19,6 @@ from stage.steps_sockets import opens
 from stage.tls import curl, tls_gateway
 from stage.visitor import Visitor, said
 from stage.wait import free_port, until
-from test_browser import drive as browse
 from test_clients import run_everything
 
 OTHERS = '# mine\nactive = "old" # at home\n\n[profiles.old]\n# kept\nPREFECT_API_URL = "http://127.0.0.1:1/api"\n'

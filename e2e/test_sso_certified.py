@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stage.browser import drive
 from stage.certified import Certified
 from stage.gateway import ROOT
 from stage.provider import CLIENT
@@ -12,7 +13,6 @@ from stage.recorder import Recorder
 from stage.steps_sockets import opens
 from stage.visitor import Visitor
 from stage.wait import until
-from test_browser import drive
 
 
 def tables(port: int) -> str:

@@ -12,6 +12,7 @@ use super::page::{Flash, Frame, Place};
 use super::words::sentence;
 use crate::answer::Early;
 use crate::form::Sent;
+use crate::next::Next;
 use crate::router::WebState;
 use crate::visit::Visit;
 
@@ -94,7 +95,10 @@ impl Desk {
     pub(super) fn frame(&self, here: Place) -> Frame<'_> {
         let nav = Place::ALL.into_iter().filter(|place| self.admin.may(&place.needs())).collect();
         let layout = self.visit.layout(crate::layout::Section::Alone, None);
-        Frame { layout, here, nav, flash: Flash::parse(self.asked("done")) }
+        // Told before a form is filled in that would then not be taken.
+        let confirm = || Next::read(Some(here.path())).after(crate::confirm::PATH);
+        let confirm = (!self.web.factors.is_confirmed(&self.identity)).then(confirm);
+        Frame { layout, here, nav, flash: Flash::parse(self.asked("done")), confirm }
     }
 
     /// The answer to what was not done or cannot be shown.

@@ -16,6 +16,8 @@ pub(super) struct Frame<'a> {
     pub(super) here: Place,
     pub(super) nav: Vec<Place>,
     pub(super) flash: Option<Flash>,
+    /// Where to before anything is changed; `None` for nowhere.
+    pub(super) confirm: Option<String>,
 }
 
 #[derive(Template)]
@@ -25,6 +27,7 @@ struct Page<'a> {
     here: Place,
     nav: &'a [Place],
     flash: Option<Flash>,
+    confirm: Option<&'a str>,
     heading: &'a str,
     sections: &'a [Section],
 }
@@ -33,7 +36,8 @@ impl Frame<'_> {
     /// The page.
     pub(super) fn page(&self, status: StatusCode, heading: &str, sections: &[Section]) -> Response {
         let (layout, here, nav, flash) = (self.layout, self.here, self.nav.as_slice(), self.flash);
-        answer::page(status, &Page { layout, here, nav, flash, heading, sections })
+        let confirm = self.confirm.as_deref();
+        answer::page(status, &Page { layout, here, nav, flash, confirm, heading, sections })
     }
 }
 
