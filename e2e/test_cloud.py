@@ -78,6 +78,14 @@ def test_the_simplest_form_names_no_workspace_at_all(version: str, cloud: Gatewa
 
 
 # With the pydantic-settings of today, 3.0 reads no profile, and so remembers no login.
+def test_the_oldest_client_logs_in_with_a_good_key_alone(cloud: Gateway, tmp_path: Path) -> None:
+    """It does not read again what it wrote into its profile, so this is all of the login that can be seen of it."""
+    name, key = member(cloud, main="developer", team="viewer")
+    person = client(cloud, tmp_path, VERSIONS[0], key)
+    assert "Using workspace 'lictor/team'" in done(person.command("prefect", "cloud", "login", "--key", key, "--workspace", "lictor/team"))
+    assert person.command("prefect", "cloud", "login", "--key", "lictor_" + "x" * 43, "--workspace", "lictor/team").returncode != 0
+
+
 @pytest.mark.parametrize("version", VERSIONS[1:])
 def test_a_client_logs_in_lists_and_changes_workspaces(version: str, cloud: Gateway, tmp_path: Path) -> None:
     name, key = member(cloud, main="developer", team="viewer")
@@ -117,7 +125,7 @@ def test_a_key_of_one_workspace_neither_sees_nor_enters_the_other(cloud: Gateway
     assert tried.returncode != 0 and "not-a-member" in tried.stderr, tried.stderr[-2000:]
 
 
-@pytest.mark.parametrize("version", ["3.4.25", NEWEST])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_worker_runs_and_cancels_in_the_workspace_of_its_address(version: str, cloud: Gateway, chief: str, second: Server, tmp_path: Path) -> None:
     developer, worker = member(cloud, team="developer")[1], member(cloud, team="worker")[1]
     pool, at = f"pool-{uuid.uuid4().hex[:6]}", listed(cloud, chief)["team"].api
