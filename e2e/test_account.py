@@ -16,7 +16,7 @@ from stage.gateway import PASSWORD, ROOT, Gateway
 from stage.login import program
 from stage.prefect import PROGRAMS, Client, Server, bin_of
 from stage.recorder import Recorder
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 FRESH = "a second long enough secret"
 MODES = ("js", "nojs")
@@ -123,7 +123,7 @@ def test_a_key_is_revoked_once_its_last_use_was_seen(mode: str, gateway: Gateway
     until("the use is written down", lambda: gateway.cli_json("key", "list", "--for", name)[0]["last_used"])
     asked = do(gateway, mode, "revoke", name, PASSWORD, "pipeline")["asked"]
     assert "from 127.0.0.1, Prefect 3.4.25" in asked
-    until("the key is dead", lambda: gateway.ask("POST", "/api/flows/count", key=key, body={}).reason == "revoked-key", 1.0)
+    until("the key is dead", lambda: gateway.ask("POST", "/api/flows/count", key=key, body={}).reason == "revoked-key", PROMISE)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -139,7 +139,7 @@ def test_a_password_is_changed_and_ends_the_other_sessions(mode: str, gateway: G
     name = person(gateway)
     other = sign_in(gateway.port, name, PASSWORD)
     do(gateway, mode, "password", name, PASSWORD, FRESH)
-    until("the other session has ended", lambda: gateway.ask("GET", "/api/admin/version", headers={"Cookie": f"lictor={other}"}).status == 401, 1.0)
+    until("the other session has ended", lambda: gateway.ask("GET", "/api/admin/version", headers={"Cookie": f"lictor={other}"}).status == 401, PROMISE)
     assert sign_in(gateway.port, name, FRESH)
 
 
@@ -235,7 +235,7 @@ def test_a_ban_is_told_to_the_second_listed_and_lifted_on_a_running_gateway(own_
     assert own_gateway.ask("GET", "/api/admin/version", key=key).status == 200
     assert own_gateway.ask("GET", "/api/admin/version", headers={"Cookie": f"lictor={session}"}).status == 200
     own_gateway.cli("ban", "lift", name)
-    until("the ban is lifted", lambda: guess(own_gateway, name).status == 401, 1.0)
+    until("the ban is lifted", lambda: guess(own_gateway, name).status == 401, PROMISE)
     assert own_gateway.cli_json("ban", "list") == []
 
 
@@ -247,9 +247,9 @@ def test_a_ban_outlives_a_restart_and_an_administrators_holds_at_once(own_gatewa
     own_gateway.start()
     assert guess(own_gateway, name, PASSWORD).status == 429
     own_gateway.cli("ban", "lift", "127.0.0.1")
-    until("the ban is lifted", lambda: guess(own_gateway, name, PASSWORD).status == 303, 1.0)
+    until("the ban is lifted", lambda: guess(own_gateway, name, PASSWORD).status == 303, PROMISE)
     own_gateway.cli("ban", "add", "127.0.0.1", "--for", "1h")
-    until("the address is banned", lambda: guess(own_gateway, name, PASSWORD).status == 429, 1.0)
+    until("the address is banned", lambda: guess(own_gateway, name, PASSWORD).status == 429, PROMISE)
     assert 3500 <= int(guess(own_gateway, name, PASSWORD).headers["retry-after"]) <= 3600
     operations = [event["operation"] for event in own_gateway.cli_json("audit", "list") if event["operation"].startswith("ban.")]
     assert operations == ["ban.add", "ban.lift", "ban.begin"]
@@ -267,7 +267,7 @@ def test_a_ban_holds_on_another_replica_and_is_lifted_there_too(recorder: Record
         assert 40 <= int(guess(two, name).headers["retry-after"]) <= 60
         two.cli("ban", "lift", name)
         for replica in (one, two):
-            until("the ban is lifted", lambda replica=replica: guess(replica, name, PASSWORD).status == 303, 1.0)
+            until("the ban is lifted", lambda replica=replica: guess(replica, name, PASSWORD).status == 303, PROMISE)
     finally:
         one.stop()
         two.stop()

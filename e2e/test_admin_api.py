@@ -11,7 +11,7 @@ import pytest
 
 from stage import http, person
 from stage.gateway import PASSWORD, ROOT, Gateway
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 API = "/lictor/api/v1"
 UNTESTED = Path(__file__).parent / "api_operations_without_a_test.txt"
@@ -295,7 +295,7 @@ def test_the_command_line_does_the_same(cast: Cast) -> None:
     assert cast.gateway.run("role", "change", "viewer", "--permission", "see_flows").returncode == 1
     for rank in ("admin", "member"):
         cli("user", "set-account-role", name, rank)
-        until("the account role holds", lambda rank=rank: cast.ask("owner", "GET", f"/users/{name}").json()["account_role"] == rank, 1.0)
+        until("the account role holds", lambda rank=rank: cast.ask("owner", "GET", f"/users/{name}").json()["account_role"] == rank, PROMISE)
     owner = cast.gateway.run("user", "set-account-role", name, "owner")
     assert owner.returncode == 2 and "grant add" in owner.stderr
     nowhere = cast.gateway.run("service-account", "add", fresh(), "--role", "viewer", "--workspace", "nowhere")

@@ -6,7 +6,7 @@ import pytest
 
 from stage.gateway import ROOT, CommandFailed, Gateway
 from stage.recorder import Recorder
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 API = "/lictor/api/v1"
 FILE = """
@@ -90,7 +90,7 @@ def test_a_file_is_planned_then_applied_as_a_whole_and_once_is_enough(own_gatewa
     # The team's role is taken away in the file, and so what came through it.
     changed = apply(gateway, FILE.replace('roles = ["auditor"]', "roles = []"))
     assert changed == [("remove", "team data is auditor")]
-    until("within a second it may not", lambda: gateway.ask("POST", "/api/variables/filter", key=key, body={}).status == 403, 1.0)
+    until("within a second it may not", lambda: gateway.ask("POST", "/api/variables/filter", key=key, body={}).status == 403, PROMISE)
 
 
 def test_what_a_file_lists_no_more_is_removed_and_what_it_never_listed_stays(own_gateway: Gateway) -> None:

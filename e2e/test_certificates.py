@@ -14,7 +14,7 @@ from stage.mutual import FLOWS, Place, ask, request, turned_away
 from stage.pki import FUTURE, LATER, PAST, YESTERDAY, Authority, replace
 from stage.recorder import Recorder
 from stage.tls import curl
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder):
@@ -100,7 +100,7 @@ def test_a_certificate_that_is_not_good_ends_the_handshake(kind: str, place: Pla
         assert ask(place, leaf).status == 200
         place.ca.revoke(leaf)
         replace(place.crl_file, place.ca.crl())
-        until("the new list is in force", lambda: turned_away(place, leaf), 5)
+        until("the new list is in force", lambda: turned_away(place, leaf))
         mark = recorder.mark()
     assert turned_away(place, leaf)
     assert recorder.since(mark) == []
@@ -111,10 +111,10 @@ def test_a_ca_without_a_list_vouches_for_nobody(own: Place, tmp_path: Path) -> N
     leaf = second.issue("x", "DNS:worker.example.org")
     replace(own.ca_file, own.ca.ca.read_text() + second.ca.read_text())
     replace(own.crl_file, own.ca.crl() + second.crl())
-    until("both CAs are known", lambda: not turned_away(own, leaf), 5)
+    until("both CAs are known", lambda: not turned_away(own, leaf))
     assert ask(own, leaf).status == 200
     replace(own.crl_file, own.ca.crl())
-    until("its list is gone", lambda: turned_away(own, leaf), 5)
+    until("its list is gone", lambda: turned_away(own, leaf))
     assert ask(own, own.printed).status == 200
 
 
@@ -165,7 +165,7 @@ def test_a_disabled_principal_has_no_certificate(own: Place) -> None:
     connection = own.connect(leaf)
     assert request(connection).status == 200
     own.gateway.cli("service-account", "disable", "w-cn")
-    said = until("refused", lambda: (one := request(connection)).status == 401 and one, 1.0)
+    said = until("refused", lambda: (one := request(connection)).status == 401 and one, PROMISE)
     assert said.reason == "principal-disabled"
 
 
@@ -177,7 +177,7 @@ def test_a_revoked_certificate_is_refused_on_open_connections_and_closes_its_soc
     assert socket.authenticate(None) and stays.authenticate(None)
     own.ca.revoke(leaf)
     replace(own.crl_file, own.ca.crl())
-    said = until("the next request is refused", lambda: (one := request(connection)).status == 401 and one, 1.0)
+    said = until("the next request is refused", lambda: (one := request(connection)).status == 401 and one, PROMISE)
     assert said.reason == "certificate-not-trusted"
     assert socket.until_closed(2.0) == 1008 and "certificate-not-trusted" in socket.close_reason
     assert turned_away(own, leaf)
@@ -243,7 +243,7 @@ def test_a_list_that_is_out_of_date_lets_nobody_in(own: Place) -> None:
     assert turned_away(own, own.printed)
     assert "a revocation list is out of date" in own.gateway.log()
     replace(own.crl_file, own.ca.crl())
-    until("let in again", lambda: not turned_away(own, own.printed), 5)
+    until("let in again", lambda: not turned_away(own, own.printed))
     assert ask(own, own.printed).status == 200
 
 
@@ -252,10 +252,10 @@ def test_a_broken_list_changes_nothing_and_is_told_once(broken: str, own: Place)
     leaf = own.ca.issue("worker one")
     own.ca.revoke(leaf)
     replace(own.crl_file, own.ca.crl())
-    until("revoked", lambda: turned_away(own, leaf), 5)
+    until("revoked", lambda: turned_away(own, leaf))
     text = own.ca.crl()
     replace(own.crl_file, text[: len(text) // 2] if broken == "half" else broken)
-    until("the warning", lambda: "the last good ones stay" in own.gateway.log(), 5)
+    until("the warning", lambda: "the last good ones stay" in own.gateway.log())
     assert ask(own, own.printed).status == 200 and turned_away(own, leaf)
     assert own.gateway.log().count("the last good ones stay") == 1
     assert own.gateway.run("check").returncode == 1

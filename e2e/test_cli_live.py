@@ -11,7 +11,7 @@ from stage import http
 from stage.attack import sign_in
 from stage.gateway import PASSWORD, CommandFailed, Gateway
 from stage.prefect import Server, bin_of
-from stage.wait import free_port, until
+from stage.wait import PROMISE, free_port, until
 
 READ = ("POST", "/api/flows/filter")
 
@@ -20,10 +20,10 @@ READ = ("POST", "/api/flows/filter")
 def test_changes_take_effect_on_a_running_gateway_within_a_second(own_gateway: Gateway) -> None:
     name = own_gateway.add_user("alice")
     key = own_gateway.key(name, "--label", "laptop")
-    until("no role yet", lambda: own_gateway.ask(*READ, key=key, body={}).reason == "not-a-member", 1.0)
+    until("no role yet", lambda: own_gateway.ask(*READ, key=key, body={}).reason == "not-a-member", PROMISE)
     own_gateway.cli("role", "add", "reader", "--permission", "see_flows")
     own_gateway.cli("grant", "add", name, "--role", "reader")
-    until("the role counts", lambda: own_gateway.ask(*READ, key=key, body={}).status == 200, 1.0)
+    until("the role counts", lambda: own_gateway.ask(*READ, key=key, body={}).status == 200, PROMISE)
     assert own_gateway.ask("POST", "/api/deployments/filter", key=key, body={}).reason == "permission-denied"
     assert http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"alice:{PASSWORD}")).status == 200
     until("last use is noted", lambda: own_gateway.cli_json("key", "list", "--for", name)[0]["last_used"], 10)
@@ -35,21 +35,21 @@ def test_every_command_on_people_is_felt_by_a_running_gateway(own_gateway: Gatew
     def status(password: str = PASSWORD) -> int:
         return http.ask(own_gateway.port, *READ, body={}, headers=http.basic(f"carol:{password}")).status
 
-    until("she may read", lambda: status() == 200, 1.0)
+    until("she may read", lambda: status() == 200, PROMISE)
     shown = own_gateway.cli_json("user", "show", name)
     assert shown["name"] == name and PASSWORD not in str(shown)
     assert name in [each["name"] for each in own_gateway.cli_json("user", "list")]
     own_gateway.cli("user", "disable", name)
-    until("disabled", lambda: status() == 401, 1.0)
+    until("disabled", lambda: status() == 401, PROMISE)
     own_gateway.cli("user", "enable", name)
-    until("enabled", lambda: status() == 200, 1.0)
+    until("enabled", lambda: status() == 200, PROMISE)
     other = "another harbour, at dusk"
     own_gateway.cli("user", "set-password", name, "--password-stdin", stdin=other + "\n")
-    until("the old password is refused", lambda: status() == 401, 1.0)
+    until("the old password is refused", lambda: status() == 401, PROMISE)
     assert status(other) == 200
     assert [each["role"] for each in own_gateway.cli_json("grant", "list", name)] == ["viewer"]
     own_gateway.cli("user", "remove", name)
-    until("removed", lambda: status(other) == 401, 1.0)
+    until("removed", lambda: status(other) == 401, PROMISE)
     assert name not in [each["name"] for each in own_gateway.cli_json("user", "list")]
     done = [event["operation"] for event in own_gateway.cli_json("audit", "list", "--limit", "100") if event["object"] == name or name in str(event["object"])]
     assert len(done) >= 5, done
@@ -60,12 +60,12 @@ def test_a_role_of_ones_own_follows_its_making_and_its_end(own_gateway: Gateway)
     own_gateway.cli("role", "add", "variables", "--permission", "see_variables", "--permission", "write_variables")
     assert set(own_gateway.cli_json("role", "show", "variables")["permissions"]) == {"see_variables", "write_variables"}
     own_gateway.cli("grant", "add", name, "--role", "variables")
-    until("it counts", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).status == 200, 1.0)
+    until("it counts", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).status == 200, PROMISE)
     with pytest.raises(CommandFailed, match="variables"):
         own_gateway.cli("role", "remove", "variables")
     own_gateway.cli("grant", "remove", name, "--role", "variables")
     own_gateway.cli("role", "remove", "variables")
-    until("it is gone", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).reason == "not-a-member", 1.0)
+    until("it is gone", lambda: own_gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).reason == "not-a-member", PROMISE)
 
 
 def test_a_grant_is_for_a_workspace_that_exists(own_gateway: Gateway) -> None:
@@ -73,7 +73,7 @@ def test_a_grant_is_for_a_workspace_that_exists(own_gateway: Gateway) -> None:
     with pytest.raises(CommandFailed, match='no workspace "defualt"; there is default'):
         own_gateway.cli("grant", "add", name, "--role", "viewer", "--workspace", "defualt")
     own_gateway.cli("grant", "add", name, "--role", "viewer", "--workspace", "default")
-    until("it counts", lambda: own_gateway.ask(*READ, key=key, body={}).status == 200, 1.0)
+    until("it counts", lambda: own_gateway.ask(*READ, key=key, body={}).status == 200, PROMISE)
 
 
 def test_people_of_an_htpasswd_file_sign_in_with_the_passwords_they_had(own_gateway: Gateway, tmp_path: Path) -> None:

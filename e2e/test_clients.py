@@ -109,7 +109,7 @@ def test_a_viewer_cannot_run_a_flow_and_is_told_why(gateway: Gateway, tmp_path) 
 def test_a_client_without_a_good_credential_is_refused(settings: dict[str, str], gateway: Gateway, tmp_path) -> None:
     ran = Client(tmp_path, NEWEST, PREFECT_API_URL=f"{gateway.url}/api", **settings).run("small_flow.py")
     assert ran.returncode != 0
-    assert "401" in ran.stderr
+    assert "401 Unauthorized" in ran.stderr
 
 
 def test_a_run_shows_who_started_it_and_nobody_can_forge_that(gateway: Gateway, server: Server, owner: str) -> None:

@@ -17,7 +17,7 @@ from stage.raw import WebSocket
 from stage.recorder import Recorder
 from stage.sso import Door, table
 from stage.visitor import Visitor, said
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 TOTP = "/lictor/account/factors/totp"
 MODES = ("js", "nojs")
@@ -133,13 +133,13 @@ def test_whoever_must_have_a_factor_is_led_to_add_one_and_can_do_nothing_else(mo
     assert browser.status() == 200
     door.cli("role", "set-second-factor", role, "required")
     assert "a second factor is required" in door.cli("role", "show", role)
-    until("a session of before is asked too", lambda: browser.status() == 401, 1.0)
+    until("a session of before is asked too", lambda: browser.status() == 401, PROMISE)
     do(door, mode, "required", name, PASSWORD)
     door.cli("role", "set-second-factor", role, "none")
     other = person(door, role)
     free = Visitor(door.port)
     free.sign_in(other, PASSWORD)
-    until("nobody else is asked any more", lambda: free.status() == 200, 1.0)
+    until("nobody else is asked any more", lambda: free.status() == 200, PROMISE)
 
 
 def test_a_sensitive_change_asks_again_a_while_later(hasty: Door) -> None:
@@ -196,7 +196,7 @@ def test_an_administrator_resets_the_factors_by_a_link_or_at_once(door: Door) ->
     assert [event["credential"]["kind"] for event in holder.events("user.reset-factors")] == ["reset-link"]
     again = Holder(door, holder.name)
     assert "removed 1 second factors" in door.cli("user", "reset-factors", holder.name, "--now")
-    until("the session has ended", lambda: again.browser.status() == 401, 1.0)
+    until("the session has ended", lambda: again.browser.status() == 401, PROMISE)
     assert again.half is not None and Visitor(door.port).sign_in(holder.name, PASSWORD).headers["location"] == "/"
     assert door.run("user", "reset-factors", "nobody").returncode != 0
 
@@ -251,7 +251,7 @@ def test_guesses_must_wait_however_many_sessions_make_them(door: Door) -> None:
     assert holder.browser.status() == 200, "whoever is in stays in"
     until("the ban is listed", lambda: [ban for ban in door.cli_json("ban", "list") if ban["account"] == holder.name])
     door.cli("ban", "lift", holder.name)
-    until("the ban is lifted", lambda: holder.half().send("/lictor/confirm", code=holder.codes[0]).status == 303, 1.0)
+    until("the ban is lifted", lambda: holder.half().send("/lictor/confirm", code=holder.codes[0]).status == 303, PROMISE)
 
 
 def test_nobody_adds_or_removes_a_factor_for_somebody_else(door: Door) -> None:
@@ -295,7 +295,7 @@ def test_a_provider_that_has_asked_for_a_second_factor_is_believed_and_another_i
     assert first.sign_on(idp).headers["location"] == "/" and first.is_signed_in()
     door.cli("role", "set-second-factor", "developer", "required")
     try:
-        until("the session is asked for more", lambda: not first.is_signed_in(), 1.0)
+        until("the session is asked for more", lambda: not first.is_signed_in(), PROMISE)
         for said_by, expected in [({}, "/lictor/confirm?next=%2F"), ({"amr": ["pwd"]}, "/lictor/confirm?next=%2F"), ({"amr": ["pwd", "mfa"]}, "/"), ({"acr": "mfa"}, "/")]:
             idp.people = {key: value for key, value in idp.people.items() if key not in ("amr", "acr")} | said_by
             browser = Visitor(door.port)

@@ -294,7 +294,7 @@ def test_who_was_not_seen_at_the_provider_for_long_keeps_nothing_but_the_account
         assert visitor.sign_on(idp).status == 303
         (name,) = [user["name"] for user in door.cli_json("user", "list") if user["name"] != "admin"]
         key = door.key(name)
-        until("the session has ended, for nothing could recheck it", lambda: not visitor.is_signed_in(), 5)
+        until("the session has ended, for nothing could recheck it", lambda: not visitor.is_signed_in())
         until("the key has no role any more", lambda: door.ask("GET", "/api/admin/version", key=key).reason == "not-a-member", 10)
         assert visitor.sign_on(idp).status == 303 and door.ask("GET", "/api/admin/version", key=key).status == 200
     finally:

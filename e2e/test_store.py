@@ -11,7 +11,7 @@ import pytest
 from stage.gateway import ROOT, Gateway
 from stage.recorder import Recorder
 from stage.steps_sockets import opens
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +48,17 @@ def replicas(postgres: str, folder: Path, recorder: Recorder):
 def test_a_key_made_on_one_replica_works_on_the_other(replicas: list[Gateway]) -> None:
     here, there = replicas
     _, key = here.newcomer("viewer")
-    until("the key works on both", lambda: all(each.ask("POST", "/api/flows/filter", key=key, body={}).status == 200 for each in replicas), 1.0)
+    until("the key works on both", lambda: all(each.ask("POST", "/api/flows/filter", key=key, body={}).status == 200 for each in replicas), PROMISE)
     assert there.ask("POST", "/api/variables/", key=key, body={}).reason == "permission-denied"
 
 
 def test_a_key_revoked_on_one_replica_stops_on_the_other_within_a_second(replicas: list[Gateway]) -> None:
     here, there = replicas
     name, key = here.newcomer("viewer")
-    until("the key works there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, 1.0)
+    until("the key works there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, PROMISE)
     socket = opens(there.port, key)
     here.cli("key", "revoke", str(here.cli_json("key", "list", "--for", name)[0]["id"]))
-    until("it is refused there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).reason == "revoked-key", 1.0)
+    until("it is refused there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).reason == "revoked-key", PROMISE)
     assert socket.until_closed(1.0) == 1008
 
 
@@ -67,17 +67,17 @@ def test_a_membership_removed_on_one_replica_stops_on_the_other_within_a_second(
     name, key = here.newcomer(None)
     for command in (("team", "add", "data"), ("team", "add-member", "data", name), ("grant", "add", "--team", "data", "--role", "viewer")):
         here.cli(*command)
-    until("it works there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, 1.0)
+    until("it works there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, PROMISE)
     socket = opens(there.port, key)
     here.cli("team", "remove-member", "data", name)
-    until("it is refused there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).reason == "not-a-member", 1.0)
+    until("it is refused there", lambda: there.ask("POST", "/api/flows/filter", key=key, body={}).reason == "not-a-member", PROMISE)
     assert socket.until_closed(1.0) == 1008
 
 
 def test_changes_through_both_replicas_are_in_one_record(replicas: list[Gateway]) -> None:
     name, key = replicas[0].newcomer("developer")
     for gateway in replicas:
-        until("the key works", lambda gateway=gateway: gateway.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, 1.0)
+        until("the key works", lambda gateway=gateway: gateway.ask("POST", "/api/flows/filter", key=key, body={}).status == 200, PROMISE)
         assert gateway.ask("POST", "/api/variables/", key=key, body={"name": "a", "value": 1}).status == 200
     assert [event["operation"] for event in replicas[0].cli_json("audit", "list", "--actor", name)].count("POST /variables/") == 2
 

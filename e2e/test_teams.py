@@ -7,10 +7,9 @@ import pytest
 from stage.gateway import CommandFailed, Gateway
 from stage.recorder import Recorder
 from stage.steps_sockets import opens
-from stage.wait import until
+from stage.wait import PROMISE, until
 
 # A second is the promise; the rest is the command's own start and this machine's slowness.
-PROMISE = 1.0
 READ = ("POST", "/api/flows/filter")
 FLOW = ("POST", "/api/flows/")
 DEPLOYMENT = "7e5c0b9e-7d1c-4c6b-8f0e-3f0d6f0a9d11"

@@ -96,7 +96,7 @@ def test_certificates_change_under_load_and_no_request_fails(place: Place, recor
         try:
             for at, leaf in enumerate(leaves):
                 place.use(leaf)
-                until(f"certificate {at} is in use", lambda at=at: place.shown() == f"number {at}", 5)
+                until(f"certificate {at} is in use", lambda at=at: place.shown() == f"number {at}")
                 open_since_before.request("GET", "/lictor/health")
                 response = open_since_before.getresponse()
                 assert (response.status, response.read()) == (200, b'{"status":"alive"}')
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_used_keeps_the_last_good_certificate(broken: str,
         replace(place.key, good.key.read_text())
     else:
         replace(place.cert, {"half": text[: len(text) // 2], "empty": "", "no certificate": "hello\n"}[broken])
-    until("the warning", lambda: "the last good ones stay" in place.gateway.log(), 5)
+    until("the warning", lambda: "the last good ones stay" in place.gateway.log())
     warning = next(line for line in place.gateway.log().splitlines() if "the last good ones stay" in line)
     assert ("key_file" if broken == "another's key" else str(place.cert)) in warning
     assert place.shown() == "first"
@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_used_keeps_the_last_good_certificate(broken: str,
     assert place.gateway.log().count("the last good ones stay") == 1
     assert 'lictor_tls_reload_failures_total 1' in _metrics(place)
     place.use(good)
-    until("the repaired certificate is in use", lambda: place.shown() == "second", 5)
+    until("the repaired certificate is in use", lambda: place.shown() == "second")
     assert place.gateway.log().count("the last good ones stay") == 1
 
 
@@ -148,7 +148,7 @@ def test_sighup_reads_the_files_at_once_and_ends_nothing(place: Place) -> None:
     assert place.gateway.process
     before = place.gateway.log().count("the certificate files were read")
     os.kill(place.gateway.process.pid, signal.SIGHUP)
-    until("they were read", lambda: place.gateway.log().count("the certificate files were read") > before, 5)
+    until("they were read", lambda: place.gateway.log().count("the certificate files were read") > before)
     assert place.ask("/lictor/health").status == 200
 
 
@@ -169,7 +169,7 @@ def test_sessions_of_the_terms_before_are_not_resumed(version: ssl.TLSVersion, p
         assert resumed.session_reused
     old = session()
     place.use(place.renewed("second"))
-    until("the new certificate is in use", lambda: place.shown() == "second", 5)
+    until("the new certificate is in use", lambda: place.shown() == "second")
     with place.connect(old, context) as fresh:
         assert not fresh.session_reused
 

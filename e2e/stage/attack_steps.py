@@ -181,4 +181,4 @@ def leaks(recorded: Recorded, cast: Cast) -> list[str]:
 
 def reached(recorder: Recorder, mark: int) -> list[Recorded]:
     """What came since; waits a moment for what is on its way."""
-    return until("a request at Prefect", lambda: recorder.since(mark), 5)
+    return until("a request at Prefect", lambda: recorder.since(mark))

@@ -1,6 +1,7 @@
 """Where do real Prefect servers and clients come from? From one virtual environment per version, in a clean environment."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -109,6 +110,11 @@ class Client:
                 ["env", "--default-signal=INT", str(bin_of(self.version) / command[0]), *command[1:]], env=self.env, cwd=self.home,
                 stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
             )
+
+
+def refusals(log: Path) -> list[str]:
+    """What a client wrote down of requests and sockets that were refused it; three digits alone may be part of a time or an id."""
+    return re.findall(r"401 Unauthorized|403 Forbidden|HTTP 40[13]\b", log.read_text())
 
 
 def end(process: subprocess.Popen[bytes], how: int = signal.SIGTERM, seconds: float = 30) -> int:

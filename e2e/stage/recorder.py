@@ -20,6 +20,8 @@ class Recorded:
     headers: list[tuple[str, str]]
     body: bytes
     connection: int
+    # Its body came to the end that it had announced: what Prefect acts on. Of the rest it has seen a head, and its framework ends the request.
+    whole: bool = False
     frames: list[tuple[int, bytes]] = field(default_factory=list)
 
     def header(self, name: str) -> str | None:
@@ -122,6 +124,7 @@ class Recorder:
             self._socket(connection, stream, recorded)
             return False
         recorded.body = self._body(stream, recorded)
+        recorded.whole = len(recorded.body) >= int(recorded.header("content-length") or 0)
         if not early:
             length = b"" if method == "HEAD" else ANSWER
             connection.sendall(

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from . import http as plain
 from .attack_steps import Scene, steps
 from .gateway import PASSWORD
-from .wait import until
+from .wait import PROMISE, until
 
 PATH = "/api/admin/version"
 
@@ -142,7 +142,7 @@ def the_old_password_ends_with_the_change(scene: Scene) -> Iterator[str]:
         if get(scene, old).status != 200:
             yield "the password did not work to begin with"
     scene.gateway.cli("user", "set-password", name, "--password-stdin", stdin="another long enough secret\n")
-    until("the old password is refused", lambda: get(scene, old, source=somewhere()).status == 401, 1.0)
+    until("the old password is refused", lambda: get(scene, old, source=somewhere()).status == 401, PROMISE)
     if get(scene, plain.basic(f"{name}:another long enough secret"), source=somewhere()).status != 200:
         yield "the new password does not work"
 
@@ -167,10 +167,10 @@ def keys_end_with_their_owner(scene: Scene) -> Iterator[str]:
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
     expired_key = gateway.key(disabled, "--expires", soon.strftime("%Y-%m-%dT%H:%M:%SZ"))
     gateway.cli("service-account", "remove", removed)
-    until("a removed account's key is refused", lambda: get(scene, plain.bearer(removed_key)).status == 401, 1.0)
+    until("a removed account's key is refused", lambda: get(scene, plain.bearer(removed_key)).status == 401, PROMISE)
     until("an expired key is refused", lambda: get(scene, plain.bearer(expired_key)).status == 401, 4.0)
     gateway.cli("service-account", "disable", disabled)
-    until("a disabled account's key is refused", lambda: get(scene, plain.bearer(disabled_key)).status == 401, 1.0)
+    until("a disabled account's key is refused", lambda: get(scene, plain.bearer(disabled_key)).status == 401, PROMISE)
     yield from ()
 
 

@@ -54,5 +54,5 @@ def aborted_uploads_leave_no_sockets(scene: Scene) -> Iterator[str]:
         for connection, _ in pool.map(lambda _: half_an_upload(scene), range(1000)):
             connection.close()
     scene.recorder.early.discard(EARLY)
-    until("the aborted uploads' connections are gone", lambda: len(scene.recorder.open_connections) <= 64, 5)
+    until("the aborted uploads' connections are gone", lambda: len(scene.recorder.open_connections) <= 64)
     yield from ()

@@ -26,8 +26,9 @@ def asked(scene: Scene, wanted: Fields, body: bytes | None = None) -> Iterator[s
     ended = client.ended(1)
     client.close()
     yield from compared(scene, ended)
-    if scene.recorder.since(mark):
-        yield f"refused, and yet Prefect was sent {[each.target for each in scene.recorder.since(mark)]}"
+    # Bodies stream: a head may be on its way before its body turns out to be false. What may not be is a request that Prefect would act on.
+    if sent := [each.target for each in scene.recorder.since(mark) if body is None or each.whole]:
+        yield f"refused, and yet Prefect was sent {sent}"
 
 
 def compared(scene: Scene, ended: Ended) -> Iterator[str]:

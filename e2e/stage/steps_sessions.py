@@ -13,7 +13,7 @@ from .attack import sign_in
 from .attack_steps import Scene, steps
 from .gateway import PASSWORD, Gateway
 from .raw import WebSocket
-from .wait import until
+from .wait import PROMISE, until
 
 
 def as_session(cookie: str, **more: str) -> dict[str, str]:
@@ -69,7 +69,7 @@ def a_session_ends_with_sign_out(scene: Scene) -> Iterator[str]:
     answer = scene.gateway.ask("POST", "/lictor/sign-out", body=b"", headers=as_session(cookie, **same))
     if answer.status not in (200, 303):
         yield f"sign-out: {answer.status} {answer.reason}"
-    until("the session has ended", lambda: scene.gateway.ask("GET", "/api/admin/version", headers=as_session(cookie)).status == 401, 1.0)
+    until("the session has ended", lambda: scene.gateway.ask("GET", "/api/admin/version", headers=as_session(cookie)).status == 401, PROMISE)
     socket = WebSocket(scene.gateway.port, "/api/events/out", headers=as_session(cookie, Origin=scene.gateway.url))
     if socket.status == 101:
         yield "an ended session opened a socket"
@@ -160,4 +160,4 @@ def a_session_follows_its_owners_role(scene: Scene) -> Iterator[str]:
         yield f"a developer's session could not write: {status()}"
     scene.gateway.cli("grant", "add", name, "--role", "viewer")
     scene.gateway.cli("grant", "remove", name, "--role", "developer")
-    until("the write is refused", lambda: status() == 403, 1.0)
+    until("the write is refused", lambda: status() == 403, PROMISE)

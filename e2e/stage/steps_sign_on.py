@@ -316,7 +316,7 @@ def a_group_that_was_left(scene: Scene) -> Iterator[str]:
         if visitor.status("POST", "/api/flows/") != 200:
             yield "a developer could not write"
         at.idp.people["groups"] = ["looking"]
-        until("the role is gone", lambda: visitor.status("POST", "/api/flows/") == 403, 5)
+        until("the role is gone", lambda: visitor.status("POST", "/api/flows/") == 403)
 
 
 @steps("OIDC-023")

@@ -43,7 +43,7 @@ def both_frames_in_one_write(scene: Scene) -> Iterator[str]:
         if (socket.json(10) or {}).get("type") != "auth_success":
             yield f"not welcomed: {socket.close_code} {socket.close_reason}"
         else:
-            until("the filter at Prefect", lambda: any(b'"filter"' in payload for each in scene.recorder.since(mark) for _, payload in each.frames), 5)
+            until("the filter at Prefect", lambda: any(b'"filter"' in payload for each in scene.recorder.since(mark) for _, payload in each.frames))
     yield from scene.check_socket(socket, mark)
 
 
