@@ -17,9 +17,14 @@ max_key_age = "90d"
 
 [roles.auditor]
 based_on = "viewer"
+second_factor = "required"
 
 [roles.owner]
 max_key_age = "30d"
+second_factor = "required"
+
+[roles.worker]
+second_factor = "required"
 
 [users.alice]
 roles = ["developer@default"]
@@ -67,7 +72,8 @@ def policy(gateway: Gateway) -> list:
     grants = [[each["for"], each["team"], each["role"], each["workspace"]] for each in gateway.cli_json("grant", "list")]
     people = [[each["name"], each["kind"], each["disabled"], each["account_role"]] for kind in ("user", "service-account") for each in gateway.cli_json(kind, "list")]
     teams = [[each["name"], each["description"], sorted(one["name"] for one in each["members"])] for each in gateway.cli_json("team", "list")]
-    return [sorted(grants, key=str), sorted(people), sorted(teams), gateway.cli_json("role", "list")]
+    roles = [gateway.cli_json("role", "show", name) for name in ("owner", "worker", "viewer", *(each["name"] for each in gateway.cli_json("role", "list") if not each["built_in"]))]
+    return [sorted(grants, key=str), sorted(people), sorted(teams), roles]
 
 
 def test_a_file_is_planned_then_applied_as_a_whole_and_once_is_enough(own_gateway: Gateway) -> None:
@@ -111,7 +117,8 @@ def test_what_a_file_lists_no_more_is_removed_and_what_it_never_listed_stays(own
     removed = apply(gateway, less)
     assert removed == [("remove", "ci in team data"), ("remove", "service-account ci, with its keys"), ("remove", "role deployer")]
     assert apply(gateway, less) == []
-    assert {("remove", "team data"), ("remove", "user alice, with its keys"), ("remove", "role auditor"), ("remove", "the greatest age of keys of role owner")} <= set(apply(gateway, ""))
+    assert {("remove", "team data"), ("remove", "user alice, with its keys"), ("remove", "role auditor"), ("remove", "the greatest age of keys of role owner"), ("remove", "the demand of role worker for a second factor")} <= set(apply(gateway, ""))
+    assert "second_factor_required" not in gateway.cli_json("role", "show", "owner") and "second_factor_required" not in gateway.cli_json("role", "show", "worker")
     names = {each["name"] for kind in ("user", "service-account", "team") for each in gateway.cli_json(kind, "list")}
     assert names == {"admin", "by-hand"}
     assert apply(gateway, "") == []
@@ -129,6 +136,8 @@ def test_an_export_makes_the_same_policy_of_an_empty_store(own_gateway: Gateway,
     assert policy(other) == policy(gateway)
     assert other.cli("export") == exported
     assert apply(other, exported) == []
+    shown = [gateway.cli_json("role", "show", name) for name in ("owner", "auditor", "deployer", "viewer")]
+    assert [(each.get("second_factor_required"), each.get("max_key_age_seconds")) for each in shown] == [(True, 30 * 86400), (True, None), (None, 90 * 86400), (None, None)]
     # And through a pipe.
     piped = other.run("apply", "-", "--dry-run", stdin=exported)
     assert piped.returncode == 0 and piped.stdout.startswith("nothing to change"), piped.stderr
@@ -139,6 +148,8 @@ def test_a_wrong_file_changes_nothing_and_names_each_problem_with_its_line(own_g
     wrong = """\
 [roles.viewer]
 permissions = ["see_flows"]
+second_factor = "perhaps"
+max_key_age = "36526d"
 [roles.own]
 permissions = ["flwos:read", 1]
 based_on = "admin"
@@ -162,8 +173,8 @@ z = 1
 """
     said = refused(gateway, wrong)
     lines = {int(line.split(":")[0].removeprefix("line ")) for line in said.splitlines() if line.startswith("line ")}
-    assert lines == {2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 22}, said
-    assert sum(line.startswith("line 4:") for line in said.splitlines()) == 2 and sum(line.startswith("line 9:") for line in said.splitlines()) == 3
+    assert lines == {2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 24}, said
+    assert sum(line.startswith("line 6:") for line in said.splitlines()) == 2 and sum(line.startswith("line 11:") for line in said.splitlines()) == 3
     assert "secret" not in said and "nothing was changed" in said
     for broken, line in (("[users.alice\nroles = []", 1), ("[users.alice]\n[users.alice]\n", 2), ("[users.alice]\nroles = []\nroles = []\n", 3), ("\n\nx = ", 3), ("x = 1", 1), ("[users]\nalice = 1", 2)):
         said = refused(gateway, broken)
@@ -181,6 +192,18 @@ def test_the_last_owner_stays_whatever_a_file_says(own_gateway: Gateway) -> None
     assert [each["for"] for each in gateway.cli_json("grant", "list") if each["role"] == "owner"] == ["olga"]
     apply(gateway, '[users.olga]\nroles = ["owner"]\n')
     assert "last enabled user" in refused(gateway, "")
+
+
+def test_no_step_of_a_plan_leaves_nobody_who_owns(own_gateway: Gateway) -> None:
+    gateway = own_gateway
+    gateway.add_user("olga", "owner")
+    gateway.cli("user", "disable", "olga")
+    # Whoever is to go stands first in the file, and by name.
+    swapped = apply(gateway, '[users.admin]\ndisabled = true\nroles = []\n[users.olga]\ndisabled = false\n[users.zoe]\nroles = ["owner"]\n')
+    assert swapped == [("add", "user zoe"), ("change", "olga is enabled"), ("add", "zoe is owner"), ("change", "admin is disabled"), ("remove", "admin is owner")]
+    # The one that a team makes an owner counts as one too, and comes before the one that goes.
+    through = apply(gateway, '[users.zoe]\nroles = []\n[users.olga]\nroles = []\n[users.ann]\n[teams.root]\nmembers = ["ann"]\nroles = ["owner"]\n[users.admin]\n')
+    assert through.index(("add", "team root is owner")) < through.index(("remove", "olga is owner")) and ("remove", "zoe is owner") in through
 
 
 def test_the_file_of_the_guide_is_taken_as_it_stands(own_gateway: Gateway) -> None:

@@ -22,6 +22,7 @@ pub use read::Problem;
 pub struct Policy {
     roles: BTreeMap<RoleName, RoleText>,
     key_ages: BTreeMap<RoleName, i64>,
+    second_factors: BTreeMap<RoleName, bool>,
     people: BTreeMap<PrincipalName, PersonText>,
     teams: BTreeMap<TeamName, TeamText>,
 }

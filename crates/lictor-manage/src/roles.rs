@@ -9,7 +9,7 @@ use crate::error::ManageError;
 use crate::text;
 
 /// The greatest bound on the age of keys, in seconds: a hundred years.
-const OLDEST: i64 = 36_525 * 86_400;
+pub(crate) const OLDEST: i64 = 36_525 * 86_400;
 
 impl Administration {
     /// Every role, the built-in ones first, and how old the keys of those who have them may grow.

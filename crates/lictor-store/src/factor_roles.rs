@@ -15,16 +15,26 @@ impl Store {
     pub async fn set_factor_role(&self, by: &By, role: &RoleName, demanded: bool) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        roles::require(&mut tx, role).await?;
+        self.set_factor_role_in(&mut tx, by, role, demanded).await?;
+        tx.commit().await
+    }
+
+    pub(crate) async fn set_factor_role_in(
+        &self,
+        tx: &mut Tx,
+        by: &By,
+        role: &RoleName,
+        demanded: bool,
+    ) -> Result<(), StoreError> {
+        roles::require(tx, role).await?;
         if demanded {
             let statement = sql("INSERT INTO factor_roles (role) VALUES ($1) ON CONFLICT (role) DO NOTHING");
-            statement.bind(role.as_str()).execute(&mut tx).await?;
+            statement.bind(role.as_str()).execute(tx).await?;
         } else {
-            drop_of(&mut tx, role).await?;
+            drop_of(tx, role).await?;
         }
         let said = if demanded { "required" } else { "none" };
-        self.record(&mut tx, by, "role.set-second-factor", &format!("{role}: {said}")).await?;
-        tx.commit().await
+        self.record(tx, by, "role.set-second-factor", &format!("{role}: {said}")).await
     }
 }
 

@@ -27,6 +27,7 @@ pub enum Change {
     RemoveTeam(TeamName),
     RemovePrincipal(PrincipalName),
     SetMaxKeyAge(RoleName, Option<i64>),
+    SetFactorRole(RoleName, bool),
     RemoveRole(RoleName),
 }
 
@@ -41,10 +42,12 @@ pub enum ManagedKind {
     Role,
     /// The bound of a role on the age of keys.
     KeyAge,
+    /// That a role demands a second factor.
+    SecondFactor,
 }
 
 impl ManagedKind {
-    const ALL: [Self; 4] = [Self::Principal, Self::Team, Self::Role, Self::KeyAge];
+    const ALL: [Self; 5] = [Self::Principal, Self::Team, Self::Role, Self::KeyAge, Self::SecondFactor];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -52,6 +55,7 @@ impl ManagedKind {
             Self::Team => "team",
             Self::Role => "role",
             Self::KeyAge => "key-age",
+            Self::SecondFactor => "second-factor",
         }
     }
 }
@@ -139,6 +143,7 @@ impl Store {
                 self.record(tx, by, "account-role.set", &account_roles::object(name, *admin)).await
             }
             Change::SetMaxKeyAge(role, seconds) => self.set_max_key_age_in(tx, by, role, *seconds).await,
+            Change::SetFactorRole(role, demanded) => self.set_factor_role_in(tx, by, role, *demanded).await,
             Change::AddTeam(name, description) => {
                 self.add_team_in(tx, by, name.clone(), description.clone()).await.map(drop)
             }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use lictor_authz::roles::find_built_in;
+use lictor_authz::roles::built_in;
 use lictor_model::key_age::in_words;
-use lictor_model::{Principal, PrincipalId, PrincipalKind, Source};
+use lictor_model::{Assignments, Principal, PrincipalId, PrincipalKind, RoleName, Source};
 use lictor_store::Directory;
 
 use super::Held;
@@ -33,7 +33,6 @@ pub(super) fn write(directory: &Directory, external: &[PrincipalId]) -> String {
 
 fn roles(file: &mut String, directory: &Directory) {
     let all = &directory.assignments;
-    let age = |name: &lictor_model::RoleName| all.key_ages.iter().find(|age| age.role == *name);
     for role in &all.roles {
         section(file, "roles", role.name.as_str());
         if !role.description.is_empty() {
@@ -43,13 +42,24 @@ fn roles(file: &mut String, directory: &Directory) {
             put(file, "based_on", &text(base.as_str()));
         }
         put(file, "permissions", &list(role.permissions.iter().map(|one| one.to_string())));
-        if let Some(age) = age(&role.name) {
-            put(file, "max_key_age", &text(&in_words(age.seconds)));
+        demands(file, all, &role.name);
+    }
+    for role in built_in() {
+        let is_said = all.factor_roles.contains(&role.name) || all.key_ages.iter().any(|age| age.role == role.name);
+        if is_said {
+            section(file, "roles", role.name.as_str());
+            demands(file, all, &role.name);
         }
     }
-    for age in all.key_ages.iter().filter(|age| find_built_in(&age.role).is_some()) {
-        section(file, "roles", age.role.as_str());
+}
+
+/// What is demanded of those who have the role.
+fn demands(file: &mut String, all: &Assignments, role: &RoleName) {
+    if let Some(age) = all.key_ages.iter().find(|age| age.role == *role) {
         put(file, "max_key_age", &text(&in_words(age.seconds)));
+    }
+    if all.factor_roles.contains(role) {
+        put(file, "second_factor", "\"required\"");
     }
 }
 

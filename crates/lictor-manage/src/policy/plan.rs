@@ -102,7 +102,9 @@ fn listed(policy: &Policy) -> Vec<Managed> {
     let teams = policy.teams.keys().map(|name| (ManagedKind::Team, name.to_string()));
     let roles = policy.roles.keys().map(|name| (ManagedKind::Role, name.to_string()));
     let ages = policy.key_ages.keys().map(|name| (ManagedKind::KeyAge, name.to_string()));
-    people.chain(teams).chain(roles).chain(ages).collect()
+    let demanding = policy.second_factors.iter().filter(|(_, demanded)| **demanded);
+    let factors = demanding.map(|(name, _)| (ManagedKind::SecondFactor, name.to_string()));
+    people.chain(teams).chain(roles).chain(ages).chain(factors).collect()
 }
 
 struct Planner<'p> {
@@ -172,10 +174,8 @@ impl<'p> Planner<'p> {
         let policy = self.policy;
         for (name, text) in &policy.people {
             let there = self.principals.get(name).copied();
-            let is_disabled = there.is_some_and(|there| there.disabled);
-            if let Some(disabled) = text.disabled.filter(|disabled| *disabled != is_disabled) {
-                let what = format!("{name} is {}", if disabled { "disabled" } else { "enabled" });
-                self.step(Verb::Change, what, Change::SetDisabled(name.clone(), disabled));
+            if text.disabled == Some(false) && there.is_some_and(|there| there.disabled) {
+                self.step(Verb::Change, format!("{name} is enabled"), Change::SetDisabled(name.clone(), false));
             }
             let is_admin = there.is_some_and(|there| self.now.directory.assignments.admins.contains(&there.id));
             if let Some(admin) = text.admin.filter(|admin| *admin != is_admin) {
@@ -204,18 +204,37 @@ impl<'p> Planner<'p> {
                 self.step(Verb::Add, format!("team {name} is {held}"), change);
             }
         }
+        self.demand();
+    }
+
+    /// What roles demand of those who have them.
+    fn demand(&mut self) {
+        let (policy, all) = (self.policy, &self.now.directory.assignments);
         for (role, seconds) in &policy.key_ages {
-            let age = self.now.directory.assignments.key_ages.iter().find(|age| age.role == *role);
+            let age = all.key_ages.iter().find(|age| age.role == *role);
             if age.is_none_or(|age| age.seconds != *seconds) {
                 let what = format!("keys of role {role} end after {}", lictor_model::key_age::in_words(*seconds));
                 self.step(Verb::Change, what, Change::SetMaxKeyAge(role.clone(), Some(*seconds)));
             }
         }
+        for (role, demanded) in &policy.second_factors {
+            if all.factor_roles.contains(role) != *demanded {
+                let what = format!("role {role} demands {} second factor", if *demanded { "a" } else { "no" });
+                self.step(Verb::Change, what, Change::SetFactorRole(role.clone(), *demanded));
+            }
+        }
     }
 
-    /// What those whom the file lists have, and should not.
+    /// What those whom the file lists have, and should not. Nobody is disabled before others have what they are given: one
+    /// owner takes the place of another, and there is one all the while.
     fn take(&mut self) {
         let policy = self.policy;
+        for (name, text) in &policy.people {
+            let is_enabled = self.principals.get(name).is_none_or(|there| !there.disabled);
+            if text.disabled == Some(true) && is_enabled {
+                self.step(Verb::Change, format!("{name} is disabled"), Change::SetDisabled(name.clone(), true));
+            }
+        }
         for (name, text) in &policy.people {
             let Some(wanted) = &text.roles else { continue };
             for held in self.held_by(name).difference(wanted) {
@@ -261,6 +280,16 @@ impl<'p> Planner<'p> {
             if is_there && role_stays {
                 let what = format!("the greatest age of keys of role {name}");
                 self.step(Verb::Remove, what, Change::SetMaxKeyAge(name, None));
+            }
+        }
+        for name in of(ManagedKind::SecondFactor).filter_map(|name| RoleName::parse(name).ok()) {
+            // Unless the file says so itself by now.
+            let is_there = self.now.directory.assignments.factor_roles.contains(&name);
+            let is_said = self.policy.second_factors.contains_key(&name);
+            let role_stays = find_built_in(&name).is_some() || self.policy.roles.contains_key(&name);
+            if is_there && !is_said && role_stays {
+                let what = format!("the demand of role {name} for a second factor");
+                self.step(Verb::Remove, what, Change::SetFactorRole(name, false));
             }
         }
         for name in of(ManagedKind::Role).filter_map(|name| RoleName::parse(name).ok()) {

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{Held, Now, PersonText, Policy, RoleText, TeamText};
+use crate::roles::OLDEST;
 use crate::text;
 
 /// Something wrong with a file.
@@ -102,21 +103,24 @@ impl Reader<'_> {
                 let at = key.span().start;
                 match key.get_ref().as_ref() {
                     "max_key_age" => {
-                        let seconds = self.string(value).map(|text| (from_words(&text), text));
-                        match seconds {
-                            Some((Some(seconds), _)) => drop(policy.key_ages.insert(name.clone(), seconds)),
-                            Some((None, text)) => self.problem(at, format!("{text:?} is no age: write it as \"90d\"")),
-                            None => {}
-                        }
+                        policy.key_ages.extend(self.key_age(value).map(|seconds| (name.clone(), seconds)));
+                    }
+                    "second_factor" => {
+                        let demanded = self.second_factor(value);
+                        policy.second_factors.extend(demanded.map(|demanded| (name.clone(), demanded)));
                     }
                     _ if built_in => {
-                        let what = format!("the role {name} is built in: of it a file says max_key_age alone");
+                        let what = format!(
+                            "the role {name} is built in: of it a file says max_key_age and second_factor alone"
+                        );
                         self.problem(at, what);
                     }
                     "description" => role.description = self.line(value, "description", text::DESCRIPTION),
                     "based_on" => role.base = self.base(value),
                     "permissions" => role.permissions = self.permissions(value),
-                    other => self.unknown(at, other, "description, based_on, permissions or max_key_age"),
+                    other => {
+                        self.unknown(at, other, "description, based_on, permissions, max_key_age or second_factor")
+                    }
                 }
             }
             if !built_in {
@@ -172,6 +176,27 @@ impl Reader<'_> {
                 let what =
                     format!("{other:?} is no account role to give: write admin or member; an owner has the role owner");
                 self.problem(value.span().start, what);
+                None
+            }
+        }
+    }
+
+    fn key_age(&mut self, value: &Value<'_>) -> Option<i64> {
+        let text = self.string(value)?;
+        let seconds = from_words(&text).filter(|seconds| *seconds <= OLDEST);
+        if seconds.is_none() {
+            let what = format!("{text:?} is no age: write it as \"90d\", at most 36525d");
+            self.problem(value.span().start, what);
+        }
+        seconds
+    }
+
+    fn second_factor(&mut self, value: &Value<'_>) -> Option<bool> {
+        match self.string(value)?.as_str() {
+            "required" => Some(true),
+            "none" => Some(false),
+            other => {
+                self.problem(value.span().start, format!("{other:?} says nothing here: write required or none"));
                 None
             }
         }

@@ -79,7 +79,11 @@ pub(crate) async fn many_changes_are_made_as_a_whole_or_not_at_all(stage: Stage)
     let by = By::console();
     let seen = async || stage.store.versions().await.unwrap().directory;
     let everywhere = || Scope::Everywhere;
-    let listed = [(ManagedKind::Principal, "bob".to_owned()), (ManagedKind::Team, "data".to_owned())];
+    let listed = [
+        (ManagedKind::Principal, "bob".to_owned()),
+        (ManagedKind::SecondFactor, "own".to_owned()),
+        (ManagedKind::Team, "data".to_owned()),
+    ];
     let changes = [
         Change::AddRole(empty_role("own")),
         Change::AddPrincipal(PrincipalKind::User, named("bob")),
@@ -89,6 +93,8 @@ pub(crate) async fn many_changes_are_made_as_a_whole_or_not_at_all(stage: Stage)
         Change::AddTeamGrant(team("data"), role("owner"), Scope::Workspace("lab".into())),
         Change::SetAdmin(named("bob"), true),
         Change::SetMaxKeyAge(role("own"), Some(60)),
+        Change::SetFactorRole(role("own"), true),
+        Change::SetFactorRole(role("owner"), true),
     ];
     let at = seen().await;
     stage.store.rehearse(&by, at, &changes, &listed).await.unwrap();
@@ -103,6 +109,7 @@ pub(crate) async fn many_changes_are_made_as_a_whole_or_not_at_all(stage: Stage)
     let counts =
         (made.roles.len(), made.memberships.len(), made.team_grants.len(), made.admins.len(), made.key_ages.len());
     assert_eq!(counts, (1, 1, 1, 1, 1));
+    assert_eq!(made.factor_roles, [role("own"), role("owner")]);
     assert!(matches!(stage.store.apply(&by, at, &[], &[]).await, Err(StoreError::Moved)));
     // One that cannot be made takes all others along; the last owner is looked at after the last of them.
     let count = stage.operations().await.len();
@@ -120,9 +127,11 @@ pub(crate) async fn many_changes_are_made_as_a_whole_or_not_at_all(stage: Stage)
         Change::DescribeTeam(team("data"), "nobody".to_owned()),
         Change::RemovePrincipal(named("alice")),
         Change::RemoveGrant(named("bob"), role("own"), everywhere()),
+        Change::SetFactorRole(role("owner"), false),
         Change::RemoveRole(role("own")),
     ];
     stage.store.apply(&by, seen().await, &undone, &[]).await.unwrap();
     let left = stage.store.load_assignments().await.unwrap();
     assert_eq!((left.teams[0].description.as_str(), left.memberships.len(), left.key_ages.len()), ("nobody", 0, 0));
+    assert!(left.factor_roles.is_empty(), "one was taken back, and one went with its role");
 }
