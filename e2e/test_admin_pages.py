@@ -1,12 +1,15 @@
 """Can everything be managed on the admin pages, by whoever may and nobody else, and is it the same change as on the command line?"""
 
 import csv
+import html
 import io
 import json
 import os
 import re
+import sqlite3
 import uuid
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 
@@ -15,47 +18,11 @@ from stage.browser import drive
 from stage.desk import Desk, link, routes, text
 from stage.gateway import PASSWORD, ROOT, Gateway
 from stage.recorder import Recorder
+from stage.staff import staffed
+from stage.steps_sockets import opens
 from stage.wait import until
 
 ROUTES = routes()
-RULES = """
-[providers.okta]
-label = "Okta"
-issuer = "https://okta.example.com"
-client_id = "lictor"
-client_secret_file = "secret"
-[[providers.okta.rules]]
-claim = "groups"
-any_of = ["eng", "science"]
-role = "developer"
-[[providers.okta.rules]]
-claim = "email"
-matches = ".*@example[.]com"
-role = "viewer"
-workspace = "lab"
-team = "data"
-"""
-
-
-def staffed(folder: Path, recorder: Recorder) -> Gateway:
-    """A gateway with two workspaces, a provider, an owner, an admin, an owner of one workspace, and a member."""
-    folder.mkdir(exist_ok=True)
-    gateway = Gateway(folder, config=folder / "lictor.toml")
-    (folder / "lictor.toml").write_text(
-        f'listen = "127.0.0.1:{gateway.port}"\n[store]\nurl = "sqlite://{folder}/lictor.db"\n[workspaces.main]\nupstream = "{recorder.url}"\n'
-        f'[workspaces.lab]\nupstream = "{recorder.url}"\nhosts = ["lab.example.com"]\n{RULES}'
-    )
-    (folder / "secret").write_text("only-lictor-knows")
-    (folder / "secret").chmod(0o600)
-    gateway.start()
-    gateway.add_user("olga", "owner")
-    gateway.add_user("adam")
-    gateway.cli("user", "set-account-role", "adam", "admin")
-    gateway.add_user("wanda")
-    gateway.cli("grant", "add", "wanda", "--role", "owner", "--workspace", "lab")
-    gateway.add_user("vera", "viewer")
-    gateway.cli("team", "add", "data")
-    return gateway
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +74,10 @@ def test_nobody_else_comes_in_and_no_form_counts_from_elsewhere(method: str, pat
     page = {"Accept": "text/html", "Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
     body = b"name=olga" if method == "POST" else None
     nobody = http.ask(managed.port, method, path, headers=page, body=body)
-    assert nobody.status == 303 and "/lictor/sign-in" in nobody.headers["location"], "nobody is signed in"
+    if method == "GET":
+        assert nobody.status == 303 and nobody.headers["location"] == f"/lictor/sign-in?next={path.replace('/', '%2F').replace('-', '%2D')}", "nobody is signed in"
+    else:
+        assert (nobody.status, nobody.reason) == (401, "authentication-required") and "/lictor/sign-in?next=" in nobody.body.decode()
     key = managed.key("olga")
     by_key = http.ask(managed.port, method, path, headers={**page, **http.bearer(key)}, body=body)
     assert (by_key.status, by_key.reason) == (403, "permission-denied"), "a key is for programs"
@@ -120,7 +90,7 @@ def test_nobody_else_comes_in_and_no_form_counts_from_elsewhere(method: str, pat
 @pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "GET"])
 def test_every_page_opens_for_an_owner_and_says_what_is_missing(path: str, olga: Desk) -> None:
     answer = olga.get(path)
-    needs = re.search(r"/(principal|team|disable|remove|revoke|change|export)$", path)
+    needs = re.search(r"/(principal|team|disable|remove|revoke|change|export|factors)$", path)
     assert answer.status == (404 if needs else 200), text(answer)[:300]
     assert "script-src 'self'" in answer.headers["content-security-policy"] and answer.headers["cache-control"] == "no-store"
 
@@ -176,6 +146,7 @@ def test_a_machine_gets_a_key_that_is_shown_once_and_revoked_knowingly(managed: 
     keys = olga.see("/lictor/admin/keys", q="nightly pipe")
     assert name in keys and "Prefect 3.4.25" in keys and "from 127.0.0.1" in keys and key[0] not in keys
     assert "nightly pipeline" not in olga.see("/lictor/admin/keys", q=name, show="ending"), "in 90 days is not soon"
+    assert "until it is enabled again" in olga.see("/lictor/admin/keys/disable", key=listed["id"])
     olga.do("/lictor/admin/keys/disable", key=listed["id"])
     until("it is out of use", lambda: managed.ask("POST", "/api/work_pools/filter", key=key[0], body={}).status == 401, 10)
     olga.do("/lictor/admin/keys/enable", key=listed["id"])
@@ -236,8 +207,10 @@ def test_a_role_is_made_read_changed_knowingly_and_removed(managed: Gateway, olg
     assert olga.post("/lictor/admin/roles/remove", name=role).reason == "state-conflict", "somebody has it"
     (grant,) = managed.cli_json("grant", "list", holder)
     olga.do("/lictor/admin/grants/remove", grant=grant["id"])
-    olga.do("/lictor/admin/roles/max-key-age", role=role, days="30")
-    assert "30" in olga.see("/lictor/admin/roles")
+    asked = olga.post("/lictor/admin/roles/max-key-age", role=role, days="30")
+    assert asked.status == 200 and "none would end now" in text(asked) and "30d" not in olga.see("/lictor/admin/roles"), "nothing has changed yet"
+    olga.do("/lictor/admin/roles/max-key-age", role=role, days="30", confirmed="yes")
+    assert "30d" in olga.see("/lictor/admin/roles")
     assert olga.post("/lictor/admin/roles/max-key-age", role=role, days="many").status == 422
     olga.do("/lictor/admin/roles/max-key-age", role=role, days="")
     assert olga.do("/lictor/admin/roles/remove", name=role) == "The role is removed."
@@ -255,6 +228,103 @@ def test_an_automation_that_would_lose_its_owner_is_shown_first(own_gateway: Gat
     for path, query in (("principal/disable", {"name": "etl"}), ("principal/remove", {"name": "etl"}), ("grants/remove", {"grant": grant["id"]})):
         asked = olga.see(f"/lictor/admin/{path}", **query)
         assert "No automation that is on record" not in asked and "the owner" in asked, asked
+
+
+def test_keys_that_a_bound_would_end_at_once_are_shown_first(managed: Gateway, olga: Desk) -> None:
+    role, name = f"r{uuid.uuid4().hex[:6]}", fresh()
+    managed.cli("role", "add", role, "--based-on", "viewer")
+    managed.cli("service-account", "add", name, "--role", role)
+    old, young = (managed.cli_json("key", "create", "--for", name, "--label", label) for label in ("from last week", "of today"))
+    with sqlite3.connect(managed.folder / "lictor.db", timeout=10) as store:
+        store.execute("UPDATE api_keys SET created_at = created_at - ? WHERE id = ?", (7 * 86400 * 10**6, old["id"]))
+    store.close()
+    asked = text(olga.post("/lictor/admin/roles/max-key-age", role=role, days="3"))
+    assert "One key in use is older, and would end at once" in asked and "from last week" in asked and "of today" not in asked
+    # By the role that it is based on too.
+    assert "from last week" in text(olga.post("/lictor/admin/roles/max-key-age", role="viewer", days="3"))
+    assert "from last week" not in text(olga.post("/lictor/admin/roles/max-key-age", role=role, days="8"))
+    olga.do("/lictor/admin/roles/max-key-age", role=role, days="3", confirmed="yes")
+    states = {key["label"]: key["state"] for key in managed.cli_json("key", "list", "--for", name)}
+    assert states == {"from last week": "expired", "of today": "active"} and young["id"] != old["id"]
+    olga.do("/lictor/admin/roles/max-key-age", role=role, days="")
+
+
+def test_sockets_that_are_open_are_shown_before_they_would_close(managed: Gateway, olga: Desk) -> None:
+    role, name, team = f"r{uuid.uuid4().hex[:6]}", fresh(), f"t{uuid.uuid4().hex[:6]}"
+    managed.cli("role", "add", role, "--based-on", "worker")
+    managed.cli("service-account", "add", name)
+    managed.cli("grant", "add", name, "--role", role, "--workspace", "main")
+    managed.cli("team", "add", team)
+    managed.cli("team", "add-member", team, name)
+    (key, id), (_, idle) = ((made["key"], made["id"]) for made in (managed.cli_json("key", "create", "--for", name) for _ in range(2)))
+    (grant,) = managed.cli_json("grant", "list", name)
+    socket = opens(managed.port, key, "/api/work_pools/gpu/workers/connect")
+
+    def told(path: str, **query: str) -> str:
+        return olga.see(f"/lictor/admin/{path}", **query)
+
+    pages = [("keys/revoke", {"key": id}), ("keys/disable", {"key": id}), ("principal/disable", {"name": name}), ("principal/remove", {"name": name}), ("grants/remove", {"grant": grant["id"]}), ("team/remove", {"name": team})]
+    for path, query in pages:
+        until(f"{path} shows it", lambda path=path, query=query: f"{name} a worker of the pool gpu main 127.0.0.1" in told(path, **query), 10)
+    changed = text(olga.post("/lictor/admin/roles/change", name=role, base="viewer"))
+    assert "a worker of the pool gpu" in changed
+    assert "No websocket is open" in told("keys/revoke", key=idle), "it came with another key"
+    assert "a worker of the pool gpu" not in text(Desk(managed, "wanda").get("/lictor/admin/team/remove", name=team)), "it is in a workspace that is not hers"
+    assert "a worker of the pool gpu" not in text(Desk(managed, "wanda").post("/lictor/admin/roles/change", name=role, base="viewer"))
+    socket.close()
+    for path, query in pages:
+        until(f"{path} shows it no more", lambda path=path, query=query: "No websocket is open" in told(path, **query), 10)
+
+
+def hidden(answer: http.Answer) -> dict[str, str]:
+    """The fields of a form that is only to be sent again."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', answer.body.decode())
+    return {html.unescape(name): html.unescape(value) for name, value in found}
+
+
+def test_whoever_signs_in_again_comes_back_to_the_page_where_they_were(managed: Gateway) -> None:
+    page = {"Accept": "text/html"}
+    for path in ("/lictor/admin/audit?actor=vera&outcome=refused", "/lictor/admin/principal?name=vera", "/lictor/admin/keys?show=ending&q=a%20b%26c", "/lictor/admin/principal/disable?name=vera"):
+        away = http.ask(managed.port, "GET", path + "&done=added", headers=page)
+        leads_to = urlsplit(away.headers["location"])
+        (next_,) = parse_qs(leads_to.query)["next"]
+        assert (away.status, leads_to.path, unquote(next_)) == (303, "/lictor/sign-in", unquote(path)), away.headers
+        form = urlencode({"name": "olga", "password": PASSWORD, "next": next_}).encode()
+        back = http.ask(managed.port, "POST", "/lictor/sign-in", body=form, headers={**page, "Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"})
+        assert (back.status, back.headers["location"]) == (303, next_)
+        cookie = back.headers["set-cookie"].split(";")[0]
+        assert http.ask(managed.port, "GET", back.headers["location"], headers={**page, "Cookie": cookie}).status == 200
+    for elsewhere in ("/lictor/admin/audit?actor=%0d%0aX:1", "/lictor/admin/keys?q=" + "a" * 3000, "/lictor/admin/keys?%2f%2fevil.example=1"):
+        location = http.ask(managed.port, "GET", elsewhere, headers=page).headers["location"]
+        assert location.startswith("/lictor/sign-in?next=%2F") and "evil" not in location and "\r" not in location, location
+
+
+def test_a_form_is_kept_when_the_session_has_ended_and_sent_again(managed: Gateway) -> None:
+    desk, name = Desk(managed, "olga"), fresh()
+    desk.post("/lictor/sign-out")
+    entered = {"name": name, "role": "viewer", "scope": "lab", "extra": '"><i>x\u202e'}
+    kept = desk.post("/lictor/admin/people", **entered)
+    raw = kept.body.decode()
+    assert (kept.status, kept.reason) == (401, "authentication-required") and "Nothing was changed" in text(kept)
+    assert hidden(kept) == entered and "<i>x" not in raw and "\u202e</dd>" not in raw and 'action="/lictor/admin/people"' in raw
+    assert name not in "".join(re.findall(r'href="([^"]+)"', raw)), "nothing of it stands in an address"
+    assert kept.headers["cache-control"] == "no-store" and name not in str(managed.cli_json("user", "list"))
+    # Of another site nothing is taken, and nothing is shown.
+    foreign = desk.post("/lictor/admin/people", origin="cross-site", **entered)
+    assert (foreign.status, foreign.reason) == (403, "cross-origin") and name not in text(foreign)
+    # Each form leads to the page that has it.
+    for path, fields, place in (
+        ("principal/account-role", {"name": "vera", "role": "admin"}, "/lictor/admin/principal?name=vera"),
+        ("principal/factors/remove", {"name": "vera"}, "/lictor/admin/principal/factors?name=vera"),
+        ("team/add-members", {"team": "data", "names": "vera"}, "/lictor/admin/team?name=data"),
+        ("grants/remove", {"grant": "1"}, "/lictor/admin/grants"),
+        ("keys/revoke", {"key": "1"}, "/lictor/admin/keys"),
+        ("roles/max-key-age", {"role": "viewer", "days": "1"}, "/lictor/admin/roles"),
+    ):
+        leave = link(desk.post(f"/lictor/admin/{path}", **fields), "Leave it")
+        assert unquote(leave) == place, path
+    again = Desk(managed, "olga")
+    assert again.do("/lictor/admin/people", **hidden(kept)) == "Added."
 
 
 def test_sessions_are_seen_and_ended(managed: Gateway, olga: Desk) -> None:
@@ -398,12 +468,14 @@ def test_a_browser_does_every_task_as_owner_and_none_as_member(mode: str, tmp_pa
     gateway = staffed(tmp_path / "gateway", recorder)
     try:
         gateway.cli("service-account", "add", "etl-worker", "--role", "developer")
+        gateway.cli("grant", "add", "etl-worker", "--role", "worker")
         gateway.cli("team", "add-member", "data", "etl-worker")
         gateway.cli("grant", "add", "--team", "data", "--role", "runner")
         key = gateway.cli_json("key", "create", "--for", "etl-worker", "--label", "nightly pipeline", "--expires", "20d")
         client = {"User-Agent": "prefect/3.8.8 (API 0.8.4)"}
         made = {"name": "restart the nightly run", "trigger": {"type": "event"}, "actions": [{"type": "run-deployment", "deployment_id": str(uuid.uuid4())}]}
         gateway.ask("POST", "/api/automations/", key=key["key"], body=made, headers=client)
+        worker = opens(gateway.port, key["key"], "/api/work_pools/nightly/workers/connect")
         of_vera = gateway.key("vera")
         for at in range(6):
             gateway.ask("POST", f"/api/flow_runs/{uuid.uuid4()}/set_state", key=key["key"], body={"state": {"type": "RUNNING"}}, headers=client)
@@ -412,6 +484,8 @@ def test_a_browser_does_every_task_as_owner_and_none_as_member(mode: str, tmp_pa
         people = {"password": PASSWORD, "member": "vera", "machine": "etl-worker", "key": key["id"]}
         (tmp_path / "people.json").write_text(json.dumps(people))
         pictures = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") and mode == "js" else []
-        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "9 tasks, 16 pages"
+        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "12 tasks, 18 pages"
+        assert worker.close_code is None, "whoever only looked has closed nothing"
+        worker.close()
     finally:
         gateway.stop()

@@ -172,7 +172,11 @@ def test_a_sensitive_change_asks_again_a_while_later(hasty: Door) -> None:
     until("the proof is over again", lambda: leads_to(TOTP) == "/lictor/confirm", 30)
     page = holder.browser.get("/lictor/admin/bans").body.decode()
     assert 'href="/lictor/confirm?next=%2Flictor%2Fadmin%2Fbans"' in page, "told before a form is filled in"
-    assert holder.browser.send("/lictor/admin/bans", which="192.0.2.7", **{"for": "1h"}).headers["location"] == "/lictor/confirm?next=%2Flictor%2Fadmin"
+    kept = holder.browser.send("/lictor/admin/bans", address="192.0.2.7", seconds="3600")
+    assert (kept.status, kept.reason) == (403, "confirmation-required") and field(kept.body.decode(), "address") == "192.0.2.7"
+    assert 'href="/lictor/confirm?next=%2Flictor%2Fadmin%2Fbans"' in kept.body.decode() and "Send it again" in kept.body.decode()
+    told = http.ask(hasty.port, "POST", "/lictor/admin/bans", body=b"address=192.0.2.7&seconds=3600", headers={**same, "Cookie": "lictor=" + holder.browser.cookies["lictor"]})
+    assert (told.status, told.reason) == (403, "confirmation-required") and told.headers["content-type"] == "application/json", "a program is told"
     form = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", "Cookie": "lictor=" + holder.browser.cookies["lictor"]}
     told = http.ask(hasty.port, "POST", "/lictor/api/v1/users", body=b'{"name": "smuggled"}', headers=form)
     assert (told.status, told.reason) == (403, "confirmation-required")
@@ -199,6 +203,71 @@ def test_an_administrator_resets_the_factors_by_a_link_or_at_once(door: Door) ->
     until("the session has ended", lambda: again.browser.status() == 401, PROMISE)
     assert again.half is not None and Visitor(door.port).sign_in(holder.name, PASSWORD).headers["location"] == "/"
     assert door.run("user", "reset-factors", "nobody").returncode != 0
+
+
+def test_an_administrator_sees_the_factors_and_resets_them_through_the_api(door: Door) -> None:
+    holder, (machine, key) = Holder(door), door.newcomer("owner")
+    path = f"/lictor/api/v1/users/{holder.name}/factors"
+    listed = door.ask("GET", path, key=key).json()
+    (factor,) = listed["items"]
+    assert (listed["required"], listed["recovery_codes"], factor["kind"], factor["label"], factor["last_used_at"]) == (False, 10, "totp", "phone", None)
+    by_cli = door.cli_json("user", "factors", holder.name)
+    assert by_cli == {"name": listed["name"], "required": False, "recovery_codes": 10, "factors": listed["items"]}
+    assert "phone" in door.cli("user", "factors", holder.name) and "recovery codes left: 10" in door.cli("user", "factors", holder.name)
+    shown = json.dumps(listed) + door.cli("user", "factors", holder.name)
+    assert holder.secret.replace(" ", "") not in shown.replace(" ", "") and not any(code in shown for code in holder.codes)
+    made = door.ask("POST", f"{path}/reset-link", key=key, body={"seconds": 600}).json()
+    assert made["url"].startswith(f"{door.url}/lictor/reset-factors?token=")
+    assert holder.browser.status() == 200, "until it is used nothing changes"
+    token = made["url"].partition("token=")[2]
+    assert holder.browser.send("/lictor/reset-factors", token=token).status == 303
+    assert door.ask("GET", path, key=key).json()["items"] == []
+    link = door.cli_json("audit", "list", "--operation", "user.reset-factors-link", "--limit", "1")[0]
+    assert (link["actor"]["name"], link["object"].split()[0]) == (machine, holder.name)
+    again = Holder(door, holder.name)
+    assert door.ask("DELETE", path, key=key).status == 204
+    until("the session has ended", lambda: again.browser.status() == 401, PROMISE)
+    assert door.cli_json("audit", "list", "--operation", "user.reset-factors", "--limit", "1")[0]["actor"]["name"] == machine
+    for nobody in (machine, "nobody-of-this-name", "No%20name"):
+        assert door.ask("GET", f"/lictor/api/v1/users/{nobody}/factors", key=key).status == 404
+    assert door.ask("POST", f"/lictor/api/v1/users/{machine}/factors/reset-link", key=key, body={}).reason == "state-conflict"
+    assert door.run("user", "factors", machine).returncode != 0
+    door.cli("user", "disable", holder.name)
+    assert door.ask("POST", f"{path}/reset-link", key=key, body={}).reason == "state-conflict", "a link of somebody disabled would do nothing"
+
+
+def test_a_role_demands_a_second_factor_by_the_api_and_the_pages(door: Door) -> None:
+    _, key = door.newcomer("owner")
+    role = f"careful-{uuid.uuid4().hex[:6]}"
+    door.cli("role", "add", role, "--based-on", "viewer")
+    member, owner = Visitor(door.port), Visitor(door.port)
+    name = person(door, role)
+    member.sign_in(name, PASSWORD)
+    owner.sign_in(person(door, "owner"), PASSWORD)
+    required = lambda: door.ask("GET", f"/lictor/api/v1/roles/{role}", key=key).json()["second_factor_required"]  # noqa: E731
+    assert required() is False
+    assert door.ask("PUT", f"/lictor/api/v1/roles/{role}/second-factor", key=key, body={"required": True}).status == 204
+    assert required() is True and member.status() == 401, "it holds when the answer is there"
+    assert door.ask("GET", f"/lictor/api/v1/users/{name}/factors", key=key).json()["required"] is True
+    assert owner.send("/lictor/admin/roles/second-factor", role=role, demand="none").status == 303
+    assert required() is False and member.status() == 200
+    for wrong in ({"role": role, "demand": "perhaps"}, {"role": "no-such-role", "demand": "required"}, {"role": "", "demand": "required"}):
+        assert owner.send("/lictor/admin/roles/second-factor", **wrong).status == 422, wrong
+    assert door.ask("PUT", "/lictor/api/v1/roles/no-such-role/second-factor", key=key, body={"required": True}).status == 404
+
+
+def test_an_administrator_sees_the_factors_and_resets_them_on_the_pages(door: Door) -> None:
+    holder, owner = Holder(door), Visitor(door.port)
+    owner.sign_in(person(door, "owner"), PASSWORD)
+    page = owner.get(f"/lictor/admin/principal/factors?name={holder.name}").body.decode()
+    assert "phone" in page and "authenticator app" in page and "Recovery codes left" in page and holder.secret not in page
+    made = owner.send("/lictor/admin/principal/factors/reset-link", name=holder.name).body.decode()
+    link = re.search(r"http://[^<\s]+(/lictor/reset-factors\?token=[A-Za-z0-9]+)", made)
+    assert link and owner.get(link[1]).status == 200 and holder.browser.status() == 200
+    assert owner.send("/lictor/admin/principal/factors/remove", name=holder.name).status == 303
+    until("the session has ended", lambda: holder.browser.status() == 401, PROMISE)
+    assert "They have none." in owner.get(f"/lictor/admin/principal/factors?name={holder.name}").body.decode()
+    assert owner.get(link[1]).status == 200, "what is used once is the link, not the removal"
 
 
 def test_half_a_session_opens_nothing(door: Door, recorder: Recorder) -> None:

@@ -84,8 +84,11 @@ const TASKS = {
     await field(page, "Keys of everybody", "Search").fill(`etl-${mode}`);
     await field(page, "Keys of everybody", "Show").selectOption("ending");
     await press(page, "Keys of everybody", "Search");
-    await follow(page, row(page, `etl-${mode}`).getByRole("button", { name: /^Disable/ }));
+    await follow(page, row(page, `etl-${mode}`).getByRole("link", { name: /^Disable/ }));
+    await says(page, "What would break", "No websocket is open through this gateway.");
+    await press(page, "Disable it", "Disable the key");
     await told(page, "out of use");
+    await visit(page, "Keys");
     await follow(page, row(page, `etl-${mode}`).getByRole("button", { name: /^Enable/ }));
     await told(page, "in use again");
     await follow(page, row(page, `etl-${mode}`).getByRole("link", { name: /^Revoke/ }));
@@ -130,6 +133,65 @@ const TASKS = {
     await follow(page, `[aria-label="Remove the role deployer-${mode}"]`);
     await press(page, "Remove it", "Remove the role");
     await told(page, "The role is removed.");
+  },
+
+  async demands(page) {
+    await visit(page, "Roles");
+    await field(page, "Bound the age of keys", "Role").selectOption("viewer");
+    await field(page, "Bound the age of keys", "Days").fill("400");
+    await press(page, "Bound the age of keys", "Set the bound");
+    await says(page, "What would break", "No key in use is that old");
+    await press(page, "Set the bound", "Set the bound");
+    await told(page, "The bound on the age of keys is set.");
+    await field(page, "Bound the age of keys", "Role").selectOption("viewer");
+    await press(page, "Bound the age of keys", "Set the bound");
+    await told(page, "The bound on the age of keys is set.");
+    for (const demand of ["required", "none"]) {
+      await field(page, "Demand a second factor", "Role").selectOption("worker");
+      await field(page, "Demand a second factor", "A second factor is").selectOption(demand);
+      await press(page, "Demand a second factor", "Set the demand");
+      await told(page, "It is set whether the role demands a second factor.");
+      check((await row(page, "worker").first().innerText()).includes("demanded") === (demand === "required"), `the list does not say that it is ${demand}`);
+    }
+  },
+
+  async factors(page) {
+    await page.goto(`/lictor/admin/principal?name=${people.member}`);
+    await follow(page, `[aria-label="Second factors of ${people.member}"]`);
+    await says(page, "They have none.", "Recovery codes left");
+    await press(page, "Their devices are lost", "Make a link");
+    await says(page, "/lictor/reset-factors?token=");
+    await follow(page, `[aria-label="I have it: back to ${people.member}"]`);
+    await follow(page, `[aria-label="Second factors of ${people.member}"]`);
+    await press(page, "A device is in wrong hands", "Take them away now");
+    await told(page, "Their second factors are gone");
+  },
+
+  // The session ends while a form is filled in: nothing of it is lost.
+  async kept(page) {
+    await visit(page, "People");
+    await field(page, "Add a user", "Name").fill(`late-${mode}`);
+    await field(page, "Add a user", "Role").selectOption("viewer");
+    await page.context().clearCookies();
+    await press(page, "Add a user", "Add");
+    await says(page, "Your session has ended", "Nothing was changed", `late-${mode}`);
+    const [tab] = await Promise.all([page.context().waitForEvent("page"), page.click("text=Sign in again")]);
+    await tab.waitForURL((target) => target.pathname === "/lictor/sign-in");
+    await tab.fill("#name", "olga");
+    await tab.fill("#password", people.password);
+    await follow(tab, "main button[type=submit]");
+    await tab.waitForURL((target) => target.pathname === "/lictor/admin/people");
+    await tab.close();
+    await follow(page, "button:has-text('Send it again')");
+    await told(page, "Added.");
+    await says(page, `late-${mode}`, "viewer");
+    // A page that was only looked at comes back by itself.
+    await page.context().clearCookies();
+    await page.goto("/lictor/admin/keys?show=ending");
+    await page.fill("#name", "olga");
+    await page.fill("#password", people.password);
+    await follow(page, "main button[type=submit]");
+    await page.waitForURL((target) => target.pathname + target.search === "/lictor/admin/keys?show=ending");
   },
 
   async grants(page) {
@@ -190,6 +252,7 @@ const VIEWS = [
   ["admin-people", "/lictor/admin/people"],
   ["admin-principal", `/lictor/admin/principal?name=${people.machine}`],
   ["admin-disable", `/lictor/admin/principal/disable?name=${people.machine}`],
+  ["admin-factors", `/lictor/admin/principal/factors?name=${people.member}`],
   ["admin-service-accounts", "/lictor/admin/service-accounts"],
   ["admin-teams", "/lictor/admin/teams"],
   ["admin-team", "/lictor/admin/team?name=data"],
@@ -197,26 +260,36 @@ const VIEWS = [
   ["admin-grants", "/lictor/admin/grants"],
   ["admin-keys", "/lictor/admin/keys"],
   ["admin-key-revoke", `/lictor/admin/keys/revoke?key=${people.key}`],
+  ["admin-key-disable", `/lictor/admin/keys/disable?key=${people.key}`],
   ["admin-sessions", "/lictor/admin/sessions"],
   ["admin-bans", "/lictor/admin/bans"],
   ["admin-workspaces", "/lictor/admin/workspaces"],
   ["admin-providers", "/lictor/admin/providers"],
   ["admin-audit", "/lictor/admin/audit"],
 ];
-const SHOWN = ["admin-people", "admin-principal", "admin-disable", "admin-roles", "admin-keys", "admin-key-revoke", "admin-providers", "admin-audit"];
+// On a phone, those that differ: one template draws them all.
+const ON_A_PHONE = ["admin-people", "admin-principal", "admin-disable", "admin-roles", "admin-keys", "admin-key-revoke", "admin-providers", "admin-audit"];
 
 async function look(colorScheme, width) {
   const page = await visitor("olga", { colorScheme, viewport: { width, height: 700 } });
-  // On a phone, those that differ: one template draws them all.
-  for (const [name, path] of VIEWS.filter(([name]) => width > 640 || SHOWN.includes(name))) {
+  const shoot = (name) => folder && width > 640 && picture(page, `${folder}/${name}-${colorScheme}`, { clip: { x: 0, y: 0, width, height: 1100 }, fullPage: true });
+  for (const [name, path] of VIEWS.filter(([name]) => width > 640 || ON_A_PHONE.includes(name))) {
     await page.goto(path);
     if (name === "admin-providers") {
       await page.getByLabel("Claims", { exact: true }).fill('{"groups": ["eng"]}');
       await follow(page, "button:has-text('Test the rules')");
     }
     faults.push(...(await judge(page, `${name} ${colorScheme} ${width}`)));
-    if (folder && width > 640 && SHOWN.includes(name)) await picture(page, `${folder}/${name}-${colorScheme}`, { clip: { x: 0, y: 0, width, height: 1100 }, fullPage: true });
+    await shoot(name);
   }
+  // What is only there when something is amiss.
+  await page.goto("/lictor/admin/grants");
+  await field(page, "Grant a role", "Name").fill(people.member);
+  await page.context().clearCookies();
+  await press(page, "Grant a role", "Grant the role");
+  await says(page, "Your session has ended");
+  faults.push(...(await judge(page, `admin-kept ${colorScheme} ${width}`)));
+  await shoot("admin-kept");
   await page.context().close();
 }
 

@@ -24,6 +24,7 @@ mod options;
 mod own_key;
 pub mod password;
 mod per_minute;
+pub mod presence;
 mod presented;
 mod refusals;
 mod reports;

@@ -30,8 +30,8 @@ pub enum Deed {
     Team(TeamName),
     /// Give or take away a role.
     Grant(RoleName, Scope),
-    /// Bound the age of the keys of those who have a role.
-    KeyAge(RoleName),
+    /// Demand something of those who have a role: that their keys end, that they have a second factor.
+    Demand(RoleName),
 }
 
 /// Why somebody may not.
@@ -82,7 +82,7 @@ fn concerns_owners(deed: &Deed, access: &AccessView) -> bool {
         Deed::Principal(id) | Deed::Secret(id, _) => access.account_role(id) == AccountRole::Owner,
         Deed::Team(team) => access.makes_owners(team),
         Deed::Grant(role, scope) => role.as_str() == OWNER && *scope == Scope::Everywhere,
-        Deed::KeyAge(role) => role.as_str() == OWNER,
+        Deed::Demand(role) => role.as_str() == OWNER,
     }
 }
 
@@ -173,7 +173,7 @@ mod tests {
             Deed::Secret("tom".into(), PrincipalKind::ServiceAccount),
             Deed::Team(team("root")),
             Deed::Grant(role("owner"), Scope::Everywhere),
-            Deed::KeyAge(role("owner")),
+            Deed::Demand(role("owner")),
         ];
         let of_others = [
             Deed::See,
@@ -185,7 +185,7 @@ mod tests {
             Deed::Team(team("data")),
             Deed::Grant(role("owner"), lab()),
             Deed::Grant(role("developer"), Scope::Everywhere),
-            Deed::KeyAge(role("viewer")),
+            Deed::Demand(role("viewer")),
         ];
         for deed in of_owners {
             assert!(may("olga", &deed) && may("tom", &deed), "{deed:?}");
@@ -207,7 +207,7 @@ mod tests {
             Deed::Grant(role("viewer"), Scope::Everywhere),
             Deed::Grant(role("viewer"), Scope::Workspace("main".into())),
             Deed::Secret("wanda".into(), PrincipalKind::User),
-            Deed::KeyAge(role("viewer")),
+            Deed::Demand(role("viewer")),
         ] {
             assert!(!may("wanda", &deed), "{deed:?}");
         }

@@ -64,6 +64,11 @@ impl Administration {
         Ok(self.authority.permit(deed, &self.access)?)
     }
 
+    /// Whether it is whoever holds the store's files.
+    pub(crate) fn is_console(&self) -> bool {
+        self.authority == Authority::Console
+    }
+
     /// That they manage anything at all: whoever does not is not told whether what they name exists.
     pub(crate) async fn admit(&self, operation: &str, object: &str) -> Result<(), ManageError> {
         self.permit(operation, object, Deed::Manage).await.map(drop)

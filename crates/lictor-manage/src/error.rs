@@ -28,6 +28,11 @@ pub enum ManageError {
     /// Owners are made by a grant.
     #[error("{0:?} is an owner by the role owner everywhere, which a grant gives and takes away")]
     OwnerByGrant(String),
+    /// A role's demands would lock out somebody whom they may not manage.
+    #[error(
+        "it demands more of {0} than now: keys of theirs would end at once, or they lack a second factor; only whoever manages {0} may do that"
+    )]
+    Burden(String),
     /// A text that cannot be shown in a list.
     #[error("the {what} must be one line of at most {most} characters that show")]
     Text {
@@ -71,7 +76,7 @@ impl ManageError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Unauthorized(_) => Reason::PermissionDenied,
+            Self::Unauthorized(_) | Self::Burden(_) => Reason::PermissionDenied,
             Self::Store(error) => of_store(error),
             Self::Entropy(_) => Reason::InternalError,
             Self::UnknownCursor => Reason::UnknownCursor,

@@ -56,8 +56,10 @@ impl Administration {
     /// [`ManageError`].
     pub async fn add_grant(&self, holder: &Holder, role: RoleName, scope: Scope) -> Result<GrantLine, ManageError> {
         let deed = Deed::Grant(role.clone(), scope.clone());
-        let store = self.permit("grant.add", &object(holder, &role, &scope), deed).await?;
+        let object = object(holder, &role, &scope);
+        let store = self.permit("grant.add", &object, deed).await?;
         self.check_scope(&scope)?;
+        self.check_burden_of_grant(("grant.add", &object), holder, (&role, &scope)).await?;
         Ok(match holder {
             Holder::Principal(name) => {
                 GrantLine::of_principal(store.add_grant(&self.by, name, role, scope).await?, name.clone())

@@ -1,5 +1,9 @@
 //! What would break? Shown before a key is revoked, somebody disabled or removed, a grant taken, a role changed.
 
+mod ended;
+
+pub use ended::Ended;
+
 use lictor_authz::access::OWNER;
 use lictor_authz::{AccessView, Deed, ownership};
 use lictor_model::{
@@ -139,7 +143,8 @@ impl Administration {
 
 impl Administration {
     /// Whether what happens in a workspace is theirs to know: an owner of workspaces knows their own.
-    fn sees(&self, workspace: &WorkspaceName) -> bool {
+    #[must_use]
+    pub fn sees(&self, workspace: &WorkspaceName) -> bool {
         let giving = |role| Deed::Grant(role, Scope::Workspace(workspace.clone()));
         self.may(&Deed::Oversee) || RoleName::parse(OWNER).is_ok_and(|owner| self.may(&giving(owner)))
     }

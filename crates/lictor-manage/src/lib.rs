@@ -5,8 +5,10 @@
 
 mod administration;
 mod bans;
+mod burden;
 mod entrance;
 mod error;
+mod factors;
 mod grants;
 pub mod impact;
 mod keys;
@@ -25,6 +27,7 @@ pub mod written;
 
 pub use administration::Administration;
 pub use error::ManageError;
+pub use factors::{FactorLine, FactorsOf};
 pub use grants::{GrantLine, Holder};
 pub use keys::{Keyring, MOST_KEYS, NewKey};
 pub use lists::Listed;

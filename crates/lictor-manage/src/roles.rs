@@ -1,7 +1,7 @@
 //! Which roles are there? The built-in ones, and those that were made here.
 
 use lictor_authz::Deed;
-use lictor_model::{MaxKeyAge, Role, RoleName};
+use lictor_model::{Assignments, MaxKeyAge, Role, RoleName};
 use lictor_store::StoreError;
 
 use crate::administration::Administration;
@@ -51,6 +51,11 @@ impl Administration {
     pub async fn change_role(&self, role: &Role) -> Result<(), ManageError> {
         let store = self.permit("role.change", role.name.as_str(), Deed::Manage).await?;
         text::check("description", &role.description, text::DESCRIPTION)?;
+        let instead = |all: &mut Assignments| {
+            all.roles.retain(|one| one.name != role.name);
+            all.roles.push(role.clone());
+        };
+        self.check_burden(("role.change", role.name.as_str()), instead).await?;
         Ok(store.change_role(&self.by, role).await?)
     }
 
@@ -68,10 +73,42 @@ impl Administration {
     /// # Errors
     /// [`ManageError`].
     pub async fn set_max_key_age(&self, name: &RoleName, seconds: Option<i64>) -> Result<(), ManageError> {
-        let store = self.permit("role.set-max-key-age", name.as_str(), Deed::KeyAge(name.clone())).await?;
-        if seconds.is_some_and(|seconds| !(1..=OLDEST).contains(&seconds)) {
-            return Err(ManageError::Length { what: "age", most: "36525d" });
+        let store = self.permit("role.set-max-key-age", name.as_str(), Deed::Demand(name.clone())).await?;
+        if let Some(seconds) = seconds {
+            check_age(seconds)?;
+            let bounded = |all: &mut Assignments| {
+                all.key_ages.retain(|age| age.role != *name);
+                all.key_ages.push(MaxKeyAge { role: name.clone(), seconds });
+            };
+            self.check_burden(("role.set-max-key-age", name.as_str()), bounded).await?;
         }
         Ok(store.set_max_key_age(&self.by, name, seconds).await?)
     }
+
+    /// The roles that demand a second factor of those who have them, by name.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn roles_with_second_factor(&self) -> Result<Vec<RoleName>, ManageError> {
+        self.look(&Deed::See)?;
+        Ok(self.store.list_factor_roles().await?)
+    }
+
+    /// Demands a second factor of those who have the role, or no longer does.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn set_second_factor(&self, name: &RoleName, required: bool) -> Result<(), ManageError> {
+        let store = self.permit("role.set-second-factor", name.as_str(), Deed::Demand(name.clone())).await?;
+        if required {
+            let demanded = |all: &mut Assignments| all.factor_roles.push(name.clone());
+            self.check_burden(("role.set-second-factor", name.as_str()), demanded).await?;
+        }
+        Ok(store.set_factor_role(&self.by, name, required).await?)
+    }
+}
+
+/// That keys may be bounded to so many seconds.
+pub(crate) fn check_age(seconds: i64) -> Result<(), ManageError> {
+    if (1..=OLDEST).contains(&seconds) { Ok(()) } else { Err(ManageError::Length { what: "age", most: "36525d" }) }
 }

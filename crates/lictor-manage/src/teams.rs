@@ -105,7 +105,9 @@ impl Administration {
         team: &TeamName,
         names: &[PrincipalName],
     ) -> Result<Vec<PrincipalName>, ManageError> {
-        let store = self.permit("team.add-member", &object(team, names), Deed::Team(team.clone())).await?;
+        let object = object(team, names);
+        let store = self.permit("team.add-member", &object, Deed::Team(team.clone())).await?;
+        self.check_burden_of_members(("team.add-member", &object), team, names).await?;
         Ok(store.add_members(&self.by, team, names).await?)
     }
 

@@ -8,6 +8,17 @@ use crate::statement::sql;
 use crate::{By, Store, roles};
 
 impl Store {
+    /// The roles that demand one, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away.
+    pub async fn list_factor_roles(&self) -> Result<Vec<RoleName>, StoreError> {
+        let mut tx = self.read().await?;
+        let roles = all(&mut tx).await?;
+        tx.commit().await?;
+        Ok(roles)
+    }
+
     /// Demands a second factor of whoever has the role, or no longer does.
     ///
     /// # Errors

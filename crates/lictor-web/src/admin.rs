@@ -7,14 +7,17 @@ mod audit;
 mod bans;
 mod confirm;
 mod desk;
+mod factors;
 mod filled;
 mod front;
 mod grants;
+mod kept;
 mod keys;
 mod page;
 mod people;
 mod principal;
 mod providers;
+mod role_demands;
 mod roles;
 mod sessions;
 mod teams;
@@ -44,12 +47,15 @@ pub(crate) fn router() -> Router<WebState> {
         .route("/lictor/admin/principal/remove", get(principal::ask_to_remove).post(principal::remove))
         .route("/lictor/admin/principal/account-role", post(principal::set_account_role))
         .route("/lictor/admin/principal/reset-link", post(principal::make_reset_link))
+        .route("/lictor/admin/principal/factors", get(factors::show))
+        .route("/lictor/admin/principal/factors/reset-link", post(factors::make_link))
+        .route("/lictor/admin/principal/factors/remove", post(factors::remove))
         .route("/lictor/admin/principal/key", post(principal::make_key))
         .route("/lictor/admin/grants", get(grants::show).post(grants::add))
         .route("/lictor/admin/grants/remove", get(grants::ask_to_remove).post(grants::remove))
         .route("/lictor/admin/keys", get(keys::show))
         .route("/lictor/admin/keys/revoke", get(keys::ask_to_revoke).post(keys::revoke))
-        .route("/lictor/admin/keys/disable", post(keys::disable))
+        .route("/lictor/admin/keys/disable", get(keys::ask_to_disable).post(keys::disable))
         .route("/lictor/admin/keys/enable", post(keys::enable))
         .route("/lictor/admin/sessions", get(sessions::show))
         .route("/lictor/admin/sessions/end", post(sessions::end))
@@ -63,7 +69,8 @@ pub(crate) fn router() -> Router<WebState> {
         .route("/lictor/admin/roles", get(roles::show).post(roles::add))
         .route("/lictor/admin/roles/change", get(roles::ask_to_change).post(roles::change))
         .route("/lictor/admin/roles/remove", get(roles::ask_to_remove).post(roles::remove))
-        .route("/lictor/admin/roles/max-key-age", post(roles::set_max_key_age))
+        .route("/lictor/admin/roles/max-key-age", post(role_demands::set_max_key_age))
+        .route("/lictor/admin/roles/second-factor", post(role_demands::set_second_factor))
         .route("/lictor/admin/workspaces", get(workspaces::show))
         .route("/lictor/admin/providers", get(providers::show))
         .route("/lictor/admin/providers/try", post(providers::try_rules))

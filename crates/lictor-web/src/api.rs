@@ -4,6 +4,7 @@ mod asker;
 mod audit;
 mod bans;
 mod body;
+mod factors;
 mod grants;
 mod keys;
 mod me;
@@ -56,6 +57,8 @@ fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(people::show_user, people::change_user, people::remove_user))
         .routes(routes!(people::set_account_role_of_user))
         .routes(routes!(reset_links::make))
+        .routes(routes!(factors::list, factors::remove))
+        .routes(routes!(factors::make_link))
         .routes(routes!(people::list_service_accounts, people::add_service_account))
         .routes(routes!(people::show_service_account, people::change_service_account, people::remove_service_account))
         .routes(routes!(people::set_account_role_of_service_account))
@@ -65,6 +68,7 @@ fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(roles::list, roles::add))
         .routes(routes!(roles::show, roles::change, roles::remove))
         .routes(routes!(roles::set_max_key_age))
+        .routes(routes!(roles::set_second_factor))
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::show, grants::remove))
         .routes(routes!(keys::list, keys::make))

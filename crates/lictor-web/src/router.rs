@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use lictor_authn::Authenticator;
 use lictor_authn::factors::Factors;
 use lictor_authn::oidc::SignOn;
+use lictor_authn::presence::Presence;
 use lictor_authz::Doors;
 use lictor_model::{Clock, Reason, WorkspaceName};
 use lictor_store::Store;
@@ -29,6 +30,8 @@ pub struct WebState {
     pub sign_on: SignOn,
     /// Second factors, and who proved themselves when.
     pub factors: Factors,
+    /// Who is connected by a websocket here.
+    pub presence: Presence,
     /// Keys, sessions and links to reset a password.
     pub store: Store,
     /// The time, for what has expired.

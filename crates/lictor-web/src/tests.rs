@@ -80,6 +80,7 @@ impl Stage {
             auth,
             sign_on,
             factors,
+            presence: Default::default(),
             store: store.clone(),
             clock: clock_of_pages,
             workspaces,

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use lictor_authn::factors::Factors;
 use lictor_authn::jwt::IssuerError;
 use lictor_authn::oidc::{SignOn, SignOnStartError};
+use lictor_authn::presence::Presence;
 use lictor_authn::{Authenticator, Options, SealError, StartError};
 use lictor_authz::Doors;
 use lictor_model::{Clock, Secret, WorkspaceName};
@@ -127,9 +128,9 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
     let mut settings = settings(&plan, doors.clone(), listener)?;
     settings.challenges = issuing.as_ref().map(|begun| Arc::clone(&begun.challenges));
     settings.certificate_header = certificates::passed(&plan, &metrics, &clock, &mut watches)?;
-    let drain = Drain::default();
+    let (drain, presence) = (Drain::default(), Presence::default());
     let gateway = Arc::new(Gateway {
-        places: Places::new(&settings.limits),
+        places: Places::new(&settings.limits, presence.clone()),
         recorder: Recorder::start(store.clone(), background.handle()),
         access_log: AccessLog::start(access_format(&plan), std::io::stderr())?,
         metrics,
@@ -137,7 +138,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), AppError> {
         pages: pages(
             &plan,
             doors,
-            (auth.clone(), sign_on, factors),
+            (auth.clone(), sign_on, factors, presence),
             (store.clone(), clock.clone()),
             background.handle(),
         ),
@@ -316,7 +317,7 @@ fn facts(workspace: &crate::config::Workspace) -> lictor_web::WorkspaceFacts {
 fn pages(
     plan: &Plan,
     doors: Doors,
-    (auth, sign_on, factors): (Authenticator, SignOn, Factors),
+    (auth, sign_on, factors, presence): (Authenticator, SignOn, Factors, Presence),
     (store, clock): (Store, Clock),
     background: &tokio::runtime::Handle,
 ) -> Pages {
@@ -328,6 +329,7 @@ fn pages(
         auth,
         sign_on,
         factors,
+        presence,
         store,
         clock,
         workspaces,

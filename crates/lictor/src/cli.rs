@@ -90,7 +90,7 @@ enum Command {
     Check(check::Check),
     /// Check the configuration, then probe the store, each Prefect Server, websockets, clock and TLS.
     Doctor(doctor::Doctor),
-    /// People: add, list, show, disable, enable, remove, set-password, reset-link, reset-factors, set-email.
+    /// People: add, list, show, disable, enable, remove, set-password, reset-link, factors, reset-factors, set-email.
     #[command(subcommand)]
     User(user::User),
     /// Machines: they have API keys, never a password.
@@ -240,6 +240,8 @@ mod tests {
             "user set-password alice",
             "user reset-link alice --expires 2h",
             "user reset-link alice --mail --config lictor.toml",
+            "user factors alice --json",
+            "user reset-factors alice --now",
             "user set-email alice alice@example.com",
             "service-account set-email ci none",
             "user add alice --role developer --email alice@example.com",

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lictor_authn::presence::{Connected, Presence, Stay};
 use lictor_model::{PrincipalId, Reason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,17 +16,19 @@ pub struct Places {
     upstream: Arc<Semaphore>,
     held: Arc<Mutex<HashMap<PrincipalId, usize>>>,
     per_principal: usize,
+    presence: Presence,
 }
 
 impl Places {
-    /// Places within the limits.
+    /// Places within the limits; who takes one is told where it is asked for.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, presence: Presence) -> Self {
         Self {
             unauthenticated: Arc::new(Semaphore::new(limits.sockets_unauthenticated)),
             upstream: Arc::new(Semaphore::new(limits.sockets)),
             held: Arc::default(),
             per_principal: limits.sockets_per_principal,
+            presence,
         }
     }
 
@@ -49,6 +52,11 @@ impl Places {
         }
         *count += 1;
         Ok(OwnPlace { held: Arc::clone(&self.held), principal: principal.clone() })
+    }
+
+    /// Tells that a socket is open, until the end of it.
+    pub(super) fn enter(&self, connected: Connected) -> Stay {
+        self.presence.enter(connected)
     }
 
     /// A place at Prefect; waits until there is one.

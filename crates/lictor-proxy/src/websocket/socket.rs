@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use lictor_authn::presence::{Connected, Stay};
 use lictor_authn::{Attempt, Authenticator, Origin, Rejection};
 use lictor_authz::{Matched, Permit, decide, deny_nowhere};
 use lictor_model::{Clock, Identity, Outcome, Permission, Reason, Timestamp, WorkspaceName};
@@ -38,6 +39,7 @@ type ClientEnd = FrameReader<TokioIo<Upgraded>>;
 struct Held {
     _own: OwnPlace,
     _at_upstream: OwnedSemaphorePermit,
+    _seen: Stay,
 }
 
 /// What becomes of the client's messages, and of Prefect's.
@@ -179,7 +181,8 @@ impl Socket {
         // did not come back in time, and then sent to reconnect.
         self.let_in(client).await?;
         let (prefect, at_upstream) = opened.ok_or_else(Close::upstream_lost)?;
-        Ok((prefect, Held { _own: own, _at_upstream: at_upstream }))
+        let seen = self.places.enter(connected(identity, &destination.workspace, story, self.clock.now()));
+        Ok((prefect, Held { _own: own, _at_upstream: at_upstream, _seen: seen }))
     }
 
     fn may(&self, identity: &Identity) -> Result<Permit, Close> {
@@ -285,6 +288,19 @@ impl Socket {
             // Either is reason to look again; a closed feed leaves the clock.
             let _ = tokio::time::timeout(RECHECK, changes.changed()).await;
         }
+    }
+}
+
+/// What is told of an open socket.
+fn connected(identity: &Identity, workspace: &WorkspaceName, story: &Story, since: Timestamp) -> Connected {
+    Connected {
+        principal: identity.principal.id.clone(),
+        credential: identity.credential.clone(),
+        workspace: workspace.clone(),
+        path: story.path.clone(),
+        client_ip: story.client_ip.to_string(),
+        user_agent: Arc::clone(story.user_agent()),
+        since,
     }
 }
 

@@ -1,13 +1,17 @@
 //! What would break? Put in words and tables, on the page that asks before something is done.
 
+use lictor_authn::presence::Connected;
 use lictor_manage::impact::{Done, Left, Rests};
 use lictor_model::Timestamp;
 
+use super::desk::Desk;
 use super::page::{Cell, Part, Table};
 use super::words::{self, label, last_use, masked};
 use crate::device;
 use crate::when::minute;
 
+/// So many open sockets are shown.
+const MOST_SOCKETS: usize = 50;
 /// What every change of access does.
 pub(super) const AT_ONCE: &str = "It holds within a second, for open websockets too.";
 
@@ -29,6 +33,43 @@ pub(super) fn automations(left: &[Left]) -> Part {
         titled: true,
         ..Table::default()
     })
+}
+
+/// The sockets that are open now and would close, of whoever may be seen.
+pub(super) fn sockets(desk: &Desk, open: &[Connected]) -> Part {
+    let view = desk.web.auth.view();
+    let row = |one: &Connected| {
+        let owner = view.principal(&one.principal).map(|owner| owner.name.to_string()).unwrap_or_default();
+        vec![
+            Cell::text(owner),
+            Cell::code(what(&one.path)),
+            Cell::text(one.workspace.as_str()),
+            Cell::text(&one.client_ip),
+            Cell::text(device::describe(&one.user_agent)),
+            Cell::text(minute(one.since)),
+        ]
+    };
+    Part::Table(Table {
+        name: "Websockets that are open now".to_owned(),
+        columns: ["Who", "What", "Workspace", "Address", "Client", "Since"].map(str::to_owned).into(),
+        rows: open.iter().take(MOST_SOCKETS).map(row).collect(),
+        empty: "No websocket is open through this gateway.".to_owned(),
+        titled: true,
+        ..Table::default()
+    })
+}
+
+/// What a socket is, as people speak of it.
+fn what(path: &str) -> String {
+    let below = path.split_once("/api/").map_or(path, |(_, below)| below).trim_start_matches('/');
+    match below.split('/').collect::<Vec<_>>().as_slice() {
+        ["work_pools", pool, "workers", "connect"] => format!("a worker of the pool {pool}"),
+        ["events", "in"] => "sends events".to_owned(),
+        ["events", "out"] => "watches events".to_owned(),
+        ["logs", "out"] => "watches logs".to_owned(),
+        ["task_runs", ..] => "serves background tasks".to_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 /// What was done lately.

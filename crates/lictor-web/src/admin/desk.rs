@@ -4,12 +4,14 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
+use lictor_authn::presence::Connected;
 use lictor_authz::{Authority, Deed, Unauthorized};
 use lictor_manage::{Administration, ManageError};
 use lictor_model::{Identity, Reason};
 
+use super::kept;
 use super::page::{Flash, Frame, Place};
-use super::words::sentence;
+use super::words::{link, sentence};
 use crate::answer::Early;
 use crate::form::Sent;
 use crate::next::Next;
@@ -28,6 +30,8 @@ pub(super) struct Desk {
     pub(super) identity: Identity,
     pub(super) admin: Administration,
     asked: Vec<(String, String)>,
+    /// The page that this is, or that has the form: where one comes back to.
+    here: String,
 }
 
 /// The same with a form that they sent.
@@ -42,7 +46,13 @@ impl FromRequestParts<WebState> for Desk {
     async fn from_request_parts(parts: &mut Parts, web: &WebState) -> Result<Self, Response> {
         let visit = Visit::from_request_parts(parts, web).await?;
         let asked = Query::<Vec<(String, String)>>::from_request_parts(parts, web).await;
-        let desk = Self::open(web, visit, asked.map(|Query(asked)| asked).unwrap_or_default()).map_err(answer)?;
+        let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+        // Without what was said to be done: it is not done again. Whatever is no field of a page of ours leads nowhere.
+        let is_kept = |name: &str| name != "done" && name.bytes().all(|letter| letter.is_ascii_lowercase());
+        let kept = asked.iter().filter(|(name, _)| is_kept(name));
+        let kept: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let here = link(parts.uri.path(), &kept);
+        let desk = Self::open(web, visit, (asked, here)).map_err(answer)?;
         desk.admin.come_in().map_err(|error| answer(desk.refuse(&error)))?;
         Ok(desk)
     }
@@ -54,10 +64,16 @@ impl FromRequest<WebState> for Order {
     async fn from_request(request: Request, web: &WebState) -> Result<Self, Response> {
         let path = request.uri().path().to_owned();
         let sent = Sent::from_request(request, web).await?;
-        let desk = Desk::open(web, sent.visit.clone(), Vec::new()).map_err(answer)?;
+        if kept::has_ended(&sent.visit) {
+            return Err(kept::page(&sent, &path));
+        }
+        let desk = Desk::open(web, sent.visit.clone(), (Vec::new(), kept::place_of(&sent, &path))).map_err(answer)?;
         desk.admin.come_in_to_change(&path).await.map_err(|error| answer(desk.refuse(&error)))?;
         // Last, so that nobody confirms who they are for what they may not do anyway.
-        desk.visit.confirmed(web, "/lictor/admin").map_err(answer)?;
+        if desk.visit.reads_html() && !web.factors.is_confirmed(&desk.identity) {
+            return Err(kept::page(&sent, &path));
+        }
+        desk.visit.confirmed(web, super::PATH).map_err(answer)?;
         Ok(Self { desk, sent })
     }
 }
@@ -67,12 +83,12 @@ fn answer(early: Early) -> Response {
 }
 
 impl Desk {
-    fn open(web: &WebState, visit: Visit, asked: Vec<(String, String)>) -> Result<Self, Early> {
-        let identity = visit.person(web)?.clone();
+    fn open(web: &WebState, visit: Visit, (asked, here): (Vec<(String, String)>, String)) -> Result<Self, Early> {
+        let identity = visit.person_then(web, &Next::read(Some(&here)))?.clone();
         let on = (web.store.clone(), web.clock.clone());
         let by = visit.by(&identity);
         let admin = Administration::of_caller(&identity, by, &web.auth.view(), on, web.workspaces.clone());
-        Ok(Self { web: web.clone(), visit, identity, admin, asked })
+        Ok(Self { web: web.clone(), visit, identity, admin, asked, here })
     }
 
     /// The same as of now, for what takes long: rights and accounts may have gone meanwhile.
@@ -91,12 +107,17 @@ impl Desk {
         self.asked.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
+    /// The websockets that are open here now and wanted, as far as they are theirs to know of.
+    pub(super) fn sockets(&self, is_wanted: impl Fn(&Connected) -> bool) -> Vec<Connected> {
+        self.web.presence.of(|one| self.admin.sees(&one.workspace) && is_wanted(one))
+    }
+
     /// What stands around the page.
     pub(super) fn frame(&self, here: Place) -> Frame<'_> {
         let nav = Place::ALL.into_iter().filter(|place| self.admin.may(&place.needs())).collect();
         let layout = self.visit.layout(crate::layout::Section::Alone, None);
         // Told before a form is filled in that would then not be taken.
-        let confirm = || Next::read(Some(here.path())).after(crate::confirm::PATH);
+        let confirm = || Next::read(Some(&self.here)).after(crate::confirm::PATH);
         let confirm = (!self.web.factors.is_confirmed(&self.identity)).then(confirm);
         Frame { layout, here, nav, flash: Flash::parse(self.asked("done")), confirm }
     }

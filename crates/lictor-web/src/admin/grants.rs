@@ -65,10 +65,15 @@ pub(super) async fn ask_to_remove(desk: Desk) -> Result<Response, Early> {
         instead: Some(("Keep it", page_of(&line.holder))),
         ..Form::default()
     };
+    let access = desk.admin.access();
+    let open = desk.sockets(|open| {
+        let is_there = line.scope == Scope::Everywhere || line.scope == Scope::Workspace(open.workspace.clone());
+        is_there && access.holdings(&open.principal).iter().any(|holding| holding.grant == line.id)
+    });
     let title = format!("Remove the role {}?", line.role);
     let sections = vec![
         Section::new(title, vec![Part::Facts(facts)]),
-        Section::new("What would break", vec![confirm::automations(&left)]),
+        Section::new("What would break", vec![confirm::sockets(&desk, &open), confirm::automations(&left)]),
         Section::new("Remove it", vec![Part::Words(confirm::AT_ONCE.to_owned()), Part::Form(form)]),
     ];
     Ok(desk.frame(Place::Grants).page(StatusCode::OK, "Remove a grant", &sections))

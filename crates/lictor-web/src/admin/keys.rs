@@ -17,6 +17,7 @@ use crate::when::minute;
 
 pub(super) const PATH: &str = "/lictor/admin/keys";
 const REVOKE: &str = "/lictor/admin/keys/revoke";
+const DISABLE: &str = "/lictor/admin/keys/disable";
 
 /// `GET /lictor/admin/keys`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
@@ -88,16 +89,35 @@ fn acts(desk: &Desk, key: &KeyRow, now: Timestamp) -> Vec<Act> {
     let switch = if state == KeyState::Disabled {
         Act::post("Enable", format!("Enable {which}"), "/lictor/admin/keys/enable", id())
     } else {
-        Act::post("Disable", format!("Disable {which}"), "/lictor/admin/keys/disable", id())
+        Act::link("Disable…", format!("Disable {which}"), link(DISABLE, &[("key", key.id.as_str())]))
     };
     vec![switch, Act::link("Revoke…", format!("Revoke {which}"), link(REVOKE, &[("key", key.id.as_str())]))]
 }
 
+/// What is asked before something is done to a key.
+struct Asking {
+    path: &'static str,
+    verb: &'static str,
+    button: &'static str,
+    words: &'static str,
+}
+
 /// `GET /lictor/admin/keys/revoke?key=ID`
 pub(super) async fn ask_to_revoke(desk: Desk) -> Result<Response, Early> {
+    let words = "Whatever uses it stops within a second, open websockets too. This cannot be undone.";
+    ask(&desk, &Asking { path: REVOKE, verb: "Revoke", button: "Revoke the key", words }).await
+}
+
+/// `GET /lictor/admin/keys/disable?key=ID`
+pub(super) async fn ask_to_disable(desk: Desk) -> Result<Response, Early> {
+    let words = "Whatever uses it stops within a second, open websockets too, until it is enabled again.";
+    ask(&desk, &Asking { path: DISABLE, verb: "Disable", button: "Disable the key", words }).await
+}
+
+async fn ask(desk: &Desk, asking: &Asking) -> Result<Response, Early> {
     let key = desk.admin.key(&desk.asked("key").into()).await.map_err(|error| desk.refuse(&error))?;
     let now = desk.web.clock.now();
-    let owner = name_of(&desk, &key.principal);
+    let owner = name_of(desk, &key.principal);
     let done = desk.admin.done_with(&key.principal, &key.id).await.map_err(|error| desk.refuse(&error))?;
     let facts = vec![
         ("Owner", Cell::linked(&owner, principal_link(&owner))),
@@ -109,26 +129,27 @@ pub(super) async fn ask_to_revoke(desk: Desk) -> Result<Response, Early> {
         ("Last use", Cell::text(last_use(&key))),
     ];
     let form = Form {
-        path: REVOKE.to_owned(),
+        path: asking.path.to_owned(),
         hidden: vec![("key", key.id.to_string())],
-        button: "Revoke the key",
+        button: asking.button,
         danger: true,
         instead: Some(("Keep it", PATH.to_owned())),
         ..Form::default()
     };
-    let mut broken = vec![Part::Words(uses(&key)), confirm::lately(&done)];
-    if key.last_used.is_some() && runs_workers(&desk, &key.principal) {
+    let open = desk.sockets(|open| open.credential.id == key.id);
+    let mut broken = vec![confirm::sockets(desk, &open), Part::Words(uses(&key)), confirm::lately(&done)];
+    if key.last_used.is_some() && runs_workers(desk, &key.principal) {
         let words =
             "Its owner may run workers: should one come in with this key, runs that wait for it stay where they are.";
         broken.push(Part::Warning(words.to_owned()));
     }
-    let warning = "Whatever uses it stops within a second, open websockets too. This cannot be undone.";
+    let last = vec![Part::Words(asking.words.to_owned()), Part::Form(form)];
     let sections = [
-        Section::new(format!("Revoke {}?", label(&key)), vec![Part::Facts(facts)]),
+        Section::new(format!("{} {}?", asking.verb, label(&key)), vec![Part::Facts(facts)]),
         Section::new("What would break", broken),
-        Section::new("Revoke it", vec![Part::Words(warning.to_owned()), Part::Form(form)]),
+        Section::new(format!("{} it", asking.verb), last),
     ];
-    Ok(desk.frame(Place::Keys).page(StatusCode::OK, "Revoke a key", &sections))
+    Ok(desk.frame(Place::Keys).page(StatusCode::OK, &format!("{} a key", asking.verb), &sections))
 }
 
 /// What its last use says of whether it is needed.

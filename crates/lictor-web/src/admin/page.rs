@@ -158,6 +158,8 @@ flashes! {
     RoleAdded = "role-added", "The role is there.";
     RoleChanged = "role-changed", "The role is changed.";
     RoleRemoved = "role-removed", "The role is removed.";
+    FactorsRemoved = "factors-removed", "Their second factors are gone, and their sessions have ended.";
+    SecondFactorSet = "second-factor", "It is set whether the role demands a second factor.";
     KeyAgeSet = "key-age", "The bound on the age of keys is set.";
 }
 

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
 use lictor_manage::impact::Change;
-use lictor_manage::{GrantLine, Holder, NewKey};
+use lictor_manage::{GrantLine, Holder, NewKey, NewResetLink};
 use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName};
 use lictor_store::{KeyFilter, KeyRow, SessionFilter};
 
@@ -13,7 +13,7 @@ use super::filled::{Filled, Kind};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
 use super::people::{MACHINES, PAGE, USERS};
 use super::words::{self, ends, link, origin, place, principal_link, team_link};
-use super::{audit, confirm, grants, keys, sessions};
+use super::{audit, confirm, factors, grants, keys, sessions};
 use crate::answer::Early;
 use crate::keys::wish::{EXPIRIES, Wish};
 use crate::setup::{Client, RECIPES, Snippet};
@@ -31,7 +31,7 @@ const KEY: &str = "/lictor/admin/principal/key";
 /// What a key's form asks for.
 const KEY_FIELDS: [&str; 5] = ["label", "expires", "until", "read_only", "workspace"];
 /// A day, in seconds: how long a link lasts.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 /// `GET /lictor/admin/principal?name=NAME`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
@@ -103,6 +103,10 @@ fn acts(desk: &Desk, one: &Principal) -> Vec<Act> {
             }
         }
         acts.push(Act::link("Remove…", format!("Remove {name}"), link(REMOVE, &[("name", name)])));
+    }
+    if desk.admin.may(&Deed::Oversee) && one.kind == PrincipalKind::User {
+        let link = link(factors::PATH, &[("name", name)]);
+        acts.push(Act::link("Second factors", format!("Second factors of {name}"), link));
     }
     if desk.admin.may(&Deed::Oversee) {
         let record = link(audit::PATH, &[("actor", one.id.as_str())]);
@@ -219,7 +223,9 @@ struct Asking {
 async fn ask(desk: &Desk, one: &Principal, asking: Asking) -> Result<Response, Early> {
     let rests = desk.admin.rests_on(&one.id).await.map_err(|error| desk.refuse(&error))?;
     let left = desk.admin.automations_left(&asking.change).await.map_err(|error| desk.refuse(&error))?;
-    let mut parts = confirm::rests(&rests, desk.web.clock.now());
+    let open = desk.sockets(|open| open.principal == one.id);
+    let mut parts = vec![confirm::sockets(desk, &open)];
+    parts.extend(confirm::rests(&rests, desk.web.clock.now()));
     parts.push(confirm::automations(&left));
     let form = Form {
         path: asking.path.to_owned(),
@@ -279,21 +285,20 @@ pub(super) async fn make_reset_link(order: Order) -> Result<Response, Early> {
     let desk = &order.desk;
     let one = named(desk, order.sent.field("name")).await?;
     let made = desk.admin.make_reset_link(&one.name, DAY).await.map_err(|error| desk.refuse(&error))?;
-    let path = format!("{}?token={}", crate::reset::PATH, made.token.expose());
+    Ok(link_made(desk, &made, crate::reset::PATH, "It sets a new password"))
+}
+
+/// A link to one of our pages, shown once, and what it does.
+pub(super) fn link_made(desk: &Desk, made: &NewResetLink, page: &str, does: &str) -> Response {
+    let name = &made.name;
+    let path = format!("{page}?token={}", made.token.expose());
     let url = format!("{}{}", desk.visit.caller.origin, desk.visit.at(&path));
-    let words = format!(
-        "It sets a new password of {}, once, until {}. It is shown this once: hand it to them alone.",
-        one.name,
-        minute(made.expires_at)
-    );
-    let back = vec![Act::link(
-        "I have it: back",
-        format!("I have it: back to {}", one.name),
-        principal_link(one.name.as_str()),
-    )];
-    let parts = vec![Part::Words(words), Part::Copy("The link".to_owned(), url), Part::Acts(back)];
-    let sections = [Section::new(format!("A link for {}", one.name), parts)];
-    Ok(desk.frame(Place::People).page(StatusCode::OK, "The link is made", &sections))
+    let until = minute(made.expires_at);
+    let words = format!("{does} of {name}, once, until {until}. It is shown this once: hand it to them alone.");
+    let back = Act::link("I have it: back", format!("I have it: back to {name}"), principal_link(name.as_str()));
+    let parts = vec![Part::Words(words), Part::Copy("The link".to_owned(), url), Part::Acts(vec![back])];
+    let sections = [Section::new(format!("A link for {name}"), parts)];
+    desk.frame(Place::People).page(StatusCode::OK, "The link is made", &sections)
 }
 
 /// `POST /lictor/admin/principal/key`

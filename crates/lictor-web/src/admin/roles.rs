@@ -9,6 +9,7 @@ use lictor_model::{MaxKeyAge, Permission, PermissionSet, Reason, Role, RoleName}
 use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind, choices};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
+use super::role_demands::Demands;
 use super::words::{self, link};
 use super::{confirm, grants};
 use crate::answer::Early;
@@ -16,12 +17,10 @@ use crate::answer::Early;
 pub(super) const PATH: &str = "/lictor/admin/roles";
 const CHANGE: &str = "/lictor/admin/roles/change";
 const REMOVE: &str = "/lictor/admin/roles/remove";
-const MAX_KEY_AGE: &str = "/lictor/admin/roles/max-key-age";
-const DAY: i64 = 86_400;
 
 /// `GET /lictor/admin/roles`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
-    page(StatusCode::OK, &desk, &Filled::default(), &Filled::default()).await
+    page(StatusCode::OK, &desk, &Filled::default(), &Demands::default()).await
 }
 
 /// `POST /lictor/admin/roles`
@@ -34,7 +33,7 @@ pub(super) async fn add(order: Order) -> Result<Response, Early> {
             Err(error) => note(desk, &mut filled, &error)?,
         }
     }
-    page(StatusCode::UNPROCESSABLE_ENTITY, desk, &filled, &Filled::default()).await
+    page(StatusCode::UNPROCESSABLE_ENTITY, desk, &filled, &Demands::default()).await
 }
 
 fn note(desk: &Desk, filled: &mut Filled, error: &lictor_manage::ManageError) -> Result<(), Early> {
@@ -64,8 +63,14 @@ fn wanted(filled: &mut Filled) -> Option<Role> {
     Some(Role { name: name?, description, base: base?, permissions, built_in: false })
 }
 
-async fn page(status: StatusCode, desk: &Desk, filled: &Filled, age: &Filled) -> Result<Response, Early> {
+pub(super) async fn page(
+    status: StatusCode,
+    desk: &Desk,
+    filled: &Filled,
+    demands: &Demands,
+) -> Result<Response, Early> {
     let (all, ages) = desk.admin.list_roles().await.map_err(|error| desk.refuse(&error))?;
+    let demanding = desk.admin.roles_with_second_factor().await.map_err(|error| desk.refuse(&error))?;
     let may = desk.admin.may(&Deed::Manage);
     let row = |role: &Role| {
         let mut acts = Vec::new();
@@ -81,12 +86,13 @@ async fn page(status: StatusCode, desk: &Desk, filled: &Filled, age: &Filled) ->
             Cell::text(&role.description),
             Cell::text(base),
             Cell::text(age),
+            Cell::text(if demanding.contains(&role.name) { "demanded" } else { "–" }),
             Cell::acts(acts),
         ]
     };
     let table = Table {
         name: "Roles".to_owned(),
-        columns: ["Role", "Description", "Based on", "Age of keys", ""].map(str::to_owned).into(),
+        columns: ["Role", "Description", "Based on", "Age of keys", "Second factor", ""].map(str::to_owned).into(),
         rows: all.iter().map(row).collect(),
         ..Table::default()
     };
@@ -96,7 +102,7 @@ async fn page(status: StatusCode, desk: &Desk, filled: &Filled, age: &Filled) ->
     ];
     if may {
         sections.push(Section::new("Make a role", vec![role_form(PATH, filled, "Make the role")]));
-        sections.push(Section::new("Bound the age of keys", vec![age_form(&all, age)]));
+        sections.extend(demands.sections(&all));
     }
     Ok(desk.frame(Place::Roles).page(status, "Roles", &sections))
 }
@@ -139,19 +145,6 @@ fn role_form(path: &str, filled: &Filled, button: &'static str) -> Part {
     let permission = |one: &Permission| filled.field(one.as_str(), one.as_str(), "", Kind::Check);
     fields.extend(Permission::ALL.iter().map(permission));
     Part::Form(Form { path: path.to_owned(), hidden, fields, button, in_a_row: true, ..Form::default() })
-}
-
-fn age_form(all: &[Role], filled: &Filled) -> Part {
-    let fields = vec![
-        filled.field(
-            "role",
-            "Role",
-            "",
-            Kind::Choice(choices("choose a role", all.iter().map(|role| role.name.as_str()))),
-        ),
-        filled.field("days", "Days", "No key of those who have the role grows older; empty for any age.", Kind::Line),
-    ];
-    Part::Form(Form { path: MAX_KEY_AGE.to_owned(), fields, button: "Set the bound", ..Form::default() })
 }
 
 /// `GET /lictor/admin/roles/change?name=NAME`
@@ -222,9 +215,12 @@ async fn show_change(desk: &Desk, role: &Role) -> Result<Response, Early> {
     };
     let left = desk.admin.automations_left(&Change::ChangeRole(role.clone())).await;
     let left = left.map_err(|error| desk.refuse(&error))?;
+    let access = desk.admin.access();
+    let open = desk.sockets(|open| access.holdings(&open.principal).iter().any(|holding| holding.role == role.name));
+    let whom = vec![holders(desk, &role.name).await?, confirm::sockets(desk, &open), confirm::automations(&left)];
     let sections = [
         Section::new(format!("Change the role {}?", role.name), vec![Part::Facts(facts)]),
-        Section::new("Whom it concerns", vec![holders(desk, &role.name).await?, confirm::automations(&left)]),
+        Section::new("Whom it concerns", whom),
         Section::new("Change it", vec![Part::Words(confirm::AT_ONCE.to_owned()), Part::Form(form)]),
     ];
     Ok(desk.frame(Place::Roles).page(StatusCode::OK, "Change a role", &sections))
@@ -279,30 +275,4 @@ pub(super) async fn remove(order: Order) -> Result<Response, Early> {
     let role = custom(desk, order.sent.field("name")).await?;
     desk.admin.remove_role(&role.name).await.map_err(|error| desk.refuse(&error))?;
     Ok(desk.done(PATH, Flash::RoleRemoved).await)
-}
-
-/// `POST /lictor/admin/roles/max-key-age`
-pub(super) async fn set_max_key_age(order: Order) -> Result<Response, Early> {
-    let desk = &order.desk;
-    let mut age = Filled::read(&order, &["role", "days"]);
-    let role = age.parse("role", RoleName::parse);
-    let days = age.value("days").to_owned();
-    let seconds = if days.is_empty() {
-        Some(None)
-    } else {
-        days.parse::<i64>().ok().and_then(|days| days.checked_mul(DAY)).map(Some)
-    };
-    if seconds.is_none() {
-        age.wrong("days", "Write the days as a number, as 90.");
-    }
-    if let (Some(role), Some(seconds)) = (role, seconds) {
-        match desk.admin.set_max_key_age(&role, seconds).await {
-            Ok(()) => return Ok(desk.done(PATH, Flash::KeyAgeSet).await),
-            Err(error) => {
-                let field = if error.reason() == Reason::UnusableValue { "days" } else { "role" };
-                age.wrong(field, desk.fault(&error)?);
-            }
-        }
-    }
-    page(StatusCode::UNPROCESSABLE_ENTITY, desk, &Filled::default(), &age).await
 }

@@ -199,6 +199,8 @@ pub(super) async fn ask_to_remove(desk: Desk) -> Result<Response, Early> {
     let team = roster.team(&name).map_err(|error| desk.refuse(&error))?;
     let left = desk.admin.automations_left(&lictor_manage::impact::Change::RemoveTeam(team.id.clone())).await;
     let left = left.map_err(|error| desk.refuse(&error))?;
+    let access = desk.admin.access();
+    let open = desk.sockets(|open| access.teams(&open.principal).any(|(one, _)| one.id == team.id));
     let form = Form {
         path: REMOVE.to_owned(),
         hidden: vec![("name", name.to_string())],
@@ -211,6 +213,7 @@ pub(super) async fn ask_to_remove(desk: Desk) -> Result<Response, Early> {
     let broken = vec![
         Part::Table(member_table(&roster, team, false)),
         Part::Table(grant_table(&desk, &name).await?),
+        confirm::sockets(&desk, &open),
         confirm::automations(&left),
     ];
     let sections = [

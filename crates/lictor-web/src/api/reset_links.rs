@@ -3,10 +3,12 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
+use lictor_manage::NewResetLink;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::Early;
+use crate::api::asker::Asker;
 use crate::api::body::Sent;
 use crate::api::refusal::Refusals;
 use crate::reset;
@@ -29,10 +31,25 @@ const fn a_day() -> i64 {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Link {
     name: String,
-    /// Sets a new password of the user, once.
+    /// Sets a new password of the user, or takes their second factors away: once.
     url: String,
     #[schema(format = DateTime)]
     expires_at: String,
+}
+
+impl NewLink {
+    /// How long it is to last.
+    pub(crate) const fn seconds(&self) -> i64 {
+        self.seconds
+    }
+}
+
+impl Link {
+    /// A link to a page of ours that was made just now.
+    pub(crate) fn new(asker: &Asker, page: &str, made: &NewResetLink) -> Self {
+        let url = format!("{}{page}?token={}", asker.visit.caller.home(), made.token.expose());
+        Self { name: made.name.to_string(), url, expires_at: made.expires_at.to_rfc3339() }
+    }
 }
 
 /// Make a link by which a user sets a password, in place of any other.
@@ -42,7 +59,5 @@ pub(crate) async fn make(Path(name): Path<String>, sent: Sent<NewLink>) -> Resul
     let Sent { asker, body } = sent;
     let name = asker.name(&name)?;
     let made = asker.admin.make_reset_link(&name, body.seconds).await.map_err(|error| asker.fail(&error))?;
-    let url = format!("{}{}?token={}", asker.visit.caller.home(), reset::PATH, made.token.expose());
-    let link = Link { name: made.name.to_string(), url, expires_at: made.expires_at.to_rfc3339() };
-    Ok(asker.answer(StatusCode::CREATED, &link))
+    Ok(asker.answer(StatusCode::CREATED, &Link::new(&asker, reset::PATH, &made)))
 }

@@ -31,6 +31,8 @@ pub(crate) struct Role {
     allows: Vec<String>,
     /// How old the keys of those who have it may grow.
     max_key_age_seconds: Option<i64>,
+    /// Whether those who have it must have a second factor.
+    second_factor_required: bool,
 }
 
 /// What a role is to say.
@@ -74,11 +76,19 @@ pub(crate) struct KeyAge {
     seconds: Option<i64>,
 }
 
+/// What is demanded.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecondFactor {
+    /// Whether those who have the role can do nothing in a browser without a second factor.
+    required: bool,
+}
+
 fn names(set: PermissionSet) -> Vec<String> {
     set.iter().map(|permission| permission.as_str().to_owned()).collect()
 }
 
-fn shown(role: &lictor_model::Role, ages: &[MaxKeyAge]) -> Role {
+fn shown(role: &lictor_model::Role, ages: &[MaxKeyAge], demanding: &[RoleName]) -> Role {
     Role {
         name: role.name.to_string(),
         description: role.description.clone(),
@@ -87,6 +97,7 @@ fn shown(role: &lictor_model::Role, ages: &[MaxKeyAge]) -> Role {
         permissions: names(role.permissions),
         allows: names(permissions_of(role)),
         max_key_age_seconds: ages.iter().find(|age| age.role == role.name).map(|age| age.seconds),
+        second_factor_required: demanding.contains(&role.name),
     }
 }
 
@@ -103,7 +114,8 @@ fn read(asker: &Asker, name: RoleName, text: RoleText) -> Result<lictor_model::R
 
 async fn now(asker: &Asker, name: &RoleName) -> Result<Role, Early> {
     let (role, age) = asker.admin.role(name).await.map_err(|error| asker.fail(&error))?;
-    Ok(shown(&role, age.as_slice()))
+    let demanding = asker.admin.roles_with_second_factor().await.map_err(|error| asker.fail(&error))?;
+    Ok(shown(&role, age.as_slice(), &demanding))
 }
 
 /// All roles, by name: the built-in ones and your own.
@@ -112,7 +124,8 @@ async fn now(asker: &Asker, name: &RoleName) -> Result<Role, Early> {
 pub(crate) async fn list(asked: Asked<Turn>) -> Result<Response, Early> {
     let asker = &asked.asker;
     let (all, ages) = asker.admin.list_roles().await.map_err(|error| asker.fail(&error))?;
-    let show = |role: &lictor_model::Role| shown(role, &ages);
+    let demanding = asker.admin.roles_with_second_factor().await.map_err(|error| asker.fail(&error))?;
+    let show = |role: &lictor_model::Role| shown(role, &ages, &demanding);
     let page = turn(&asked.query, all, |role| role.name.as_str(), show).map_err(|error| asker.fail(&error))?;
     Ok(asker.answer(StatusCode::OK, &page))
 }
@@ -163,7 +176,20 @@ pub(crate) async fn remove(Path(role): Path<String>, asker: Asker) -> Result<Res
 pub(crate) async fn set_max_key_age(Path(role): Path<String>, sent: Sent<KeyAge>) -> Result<Response, Early> {
     let Sent { asker, body } = sent;
     let name = asker.role(&role)?;
-    match asker.admin.set_max_key_age(&name, body.seconds).await {
+    demanded(&asker, asker.admin.set_max_key_age(&name, body.seconds).await).await
+}
+
+/// Demand a second factor of those who have a role, built in or your own, or no longer do.
+#[utoipa::path(put, path = "/roles/{role}/second-factor", operation_id = "set_second_factor", tag = "roles",
+    params(("role" = String, Path)), request_body = SecondFactor, responses((status = 204), Refusals))]
+pub(crate) async fn set_second_factor(Path(role): Path<String>, sent: Sent<SecondFactor>) -> Result<Response, Early> {
+    let Sent { asker, body } = sent;
+    let name = asker.role(&role)?;
+    demanded(&asker, asker.admin.set_second_factor(&name, body.required).await).await
+}
+
+async fn demanded(asker: &Asker, done: Result<(), ManageError>) -> Result<Response, Early> {
+    match done {
         Ok(()) => Ok(asker.done().await),
         // It stands in the path, and not in the body.
         Err(ManageError::Store(StoreError::UnknownRole(_))) => Err(asker.absent()),

@@ -1,14 +1,14 @@
-//! Who must have a second factor, and how does somebody come in who lost theirs?
+//! Who must have a second factor, who has one, and how does somebody come in who lost theirs?
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use lictor_manage::ManageError;
-use lictor_model::{PrincipalKind, RoleName};
-use serde_json::json;
+use lictor_manage::FactorLine;
+use lictor_model::{PrincipalKind, PrincipalName, RoleName, Timestamp};
+use serde_json::{Value, json};
 
 use super::error::CliError;
-use super::printed::Printed;
+use super::printed::{Printed, table};
 use super::reset_link::{gateway, length};
 use super::target::{Console, Target};
 
@@ -35,7 +35,7 @@ impl SetSecondFactor {
     /// Runs it.
     pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
         let (name, required) = (RoleName::parse(&self.name)?, self.demand == Demand::Required);
-        console.store.set_factor_role(&console.by, &name, required).await?;
+        console.admin.set_second_factor(&name, required).await?;
         let text = if required {
             format!("those who have the role {name} must have a second factor")
         } else {
@@ -45,6 +45,44 @@ impl SetSecondFactor {
             text,
             json!({ "name": name, "second_factor_required": required, "change": "set-second-factor" }),
         ))
+    }
+}
+
+/// `lictor user factors`
+#[derive(Debug, Args)]
+pub(crate) struct ListFactors {
+    /// Whose.
+    name: String,
+}
+
+impl ListFactors {
+    /// Runs it.
+    pub(crate) async fn run(self, console: &Console) -> Result<Printed, CliError> {
+        let of = console.admin.factors(&PrincipalName::parse(&self.name)?).await?;
+        let moment = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let row = |one: &FactorLine| {
+            let (kind, id) = (one.kind.as_str().to_owned(), one.id.to_string());
+            vec![one.label.clone(), kind, moment(Some(one.since)), moment(one.last_used_at), id]
+        };
+        let rows: Vec<Vec<String>> = of.factors.iter().map(row).collect();
+        let mut text = table(&["LABEL", "KIND", "MADE", "LAST USED", "ID"], &rows);
+        text += &format!("recovery codes left: {}\n", of.recovery_codes);
+        if of.required {
+            text += "a role of theirs demands a second factor\n";
+        }
+        let shown = |one: &FactorLine| {
+            json!({
+                "id": one.id,
+                "kind": one.kind.as_str(),
+                "label": one.label,
+                "created_at": one.since.to_rfc3339(),
+                "last_used_at": one.last_used_at.map(|at| at.to_rfc3339()),
+            })
+        };
+        let factors: Vec<Value> = of.factors.iter().map(shown).collect();
+        let (codes, required) = (of.recovery_codes, of.required);
+        let json = json!({ "name": of.user.name, "required": required, "recovery_codes": codes, "factors": factors });
+        Ok(Printed::new(text, json))
     }
 }
 
@@ -69,17 +107,15 @@ impl ResetFactors {
             return Err(CliError::NoPasswords(self.name));
         }
         if self.now {
-            let had = console.store.clear_factors(&console.by, &user.name).await?;
+            let had = console.admin.remove_factors(&user.name).await?;
             let text = format!("removed {had} second factors of {}, and ended the sessions", user.name);
             return Ok(Printed::new(text, json!({ "name": user.name, "removed": had, "change": "reset-factors" })));
         }
-        if user.disabled {
-            return Err(ManageError::Disabled(self.name).into());
-        }
-        let (token, digest) = lictor_authn::reset::fresh()?;
-        let ends = console.clock.now().plus_seconds(i64::try_from(self.expires.as_secs()).unwrap_or(i64::MAX));
+        // Before the link is made: one that cannot be handed over is of no use.
         let address = gateway(console, target).await?;
-        console.store.add_factor_reset_link(&console.by, &user.name, &digest, ends).await?;
+        let seconds = i64::try_from(self.expires.as_secs()).unwrap_or(i64::MAX);
+        let made = console.admin.make_factor_reset_link(&user.name, seconds).await?;
+        let (token, ends) = (made.token, made.expires_at);
         let url = format!("{address}{}?token={}", lictor_web::reset_factors::PATH, token.expose());
         eprintln!(
             "lictor: the link removes the second factors of {}, once, until {ends}; give it to nobody else",

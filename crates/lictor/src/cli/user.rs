@@ -10,7 +10,7 @@ use super::principal::email::{self, SetEmail};
 use super::principal::{self, FirstRole, Named, SetAccountRole};
 use super::printed::Printed;
 use super::reset_link::ResetLink;
-use super::second_factor::ResetFactors;
+use super::second_factor::{ListFactors, ResetFactors};
 use super::target::{Console, Target};
 
 /// `lictor user`
@@ -39,6 +39,8 @@ pub(crate) enum User {
     SetAccountRole(SetAccountRole),
     /// Make a link by which a person sets a new password, once. Only the link is printed on standard output.
     ResetLink(ResetLink),
+    /// List a person's second factors: what they are called, since when, and when last used.
+    Factors(ListFactors),
     /// Make a link by which a person who lost them is rid of their second factors, once; or remove them with --now.
     ResetFactors(ResetFactors),
 }
@@ -92,6 +94,7 @@ impl User {
             Self::SetPassword(set) => set.run(console).await,
             Self::SetAccountRole(set) => set.run(console, kind).await,
             Self::ResetLink(link) => link.run(console, target).await,
+            Self::Factors(list) => list.run(console).await,
             Self::ResetFactors(reset) => reset.run(console, target).await,
         }
     }
