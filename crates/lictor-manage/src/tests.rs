@@ -13,6 +13,8 @@ use lictor_store::{AuditFilter, By, NewPrincipal, Store};
 
 use crate::{Administration, Holder, ManageError, NewKey};
 
+mod demands;
+
 /// A store with the owner `olga`, the admin `adam`, the owner `wanda` of the workspace `lab`, the viewer `vera`, and the
 /// machines `etl` and `root`, which is an owner.
 struct Stage {
@@ -116,6 +118,9 @@ async fn an_admin_finds_no_way_to_an_owners_rights() {
         narrowing: None,
     };
     assert_eq!(reason(adam.make_reset_link(&olga, 60).await), DENIED);
+    assert_eq!(reason(adam.make_factor_reset_link(&olga, 60).await), DENIED);
+    assert_eq!(reason(adam.remove_factors(&olga).await), DENIED);
+    assert_eq!(reason(adam.set_second_factor(&role("owner"), false).await), DENIED);
     assert_eq!(reason(adam.set_disabled(user, &olga, true).await), DENIED);
     assert_eq!(reason(adam.remove_principal(machine, &root).await), DENIED);
     for owner in [&olga, &root, &named("vera")] {
