@@ -90,7 +90,7 @@ def test_nobody_else_comes_in_and_no_form_counts_from_elsewhere(method: str, pat
 @pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "GET"])
 def test_every_page_opens_for_an_owner_and_says_what_is_missing(path: str, olga: Desk) -> None:
     answer = olga.get(path)
-    needs = re.search(r"/(principal|team|disable|remove|revoke|change|export|factors)$", path)
+    needs = re.search(r"/(principal|team|disable|remove|revoke|rotate|change|export|factors)$", path)
     assert answer.status == (404 if needs else 200), text(answer)[:300]
     assert "script-src 'self'" in answer.headers["content-security-policy"] and answer.headers["cache-control"] == "no-store"
 
@@ -146,6 +146,15 @@ def test_a_machine_gets_a_key_that_is_shown_once_and_revoked_knowingly(managed: 
     keys = olga.see("/lictor/admin/keys", q="nightly pipe")
     assert name in keys and "Prefect 3.4.25" in keys and "from 127.0.0.1" in keys and key[0] not in keys
     assert "nightly pipeline" not in olga.see("/lictor/admin/keys", q=name, show="ending"), "in 90 days is not soon"
+    assert "48 hours" in olga.see("/lictor/admin/keys/rotate", key=listed["id"])
+    assert olga.post("/lictor/admin/keys/rotate", key=listed["id"], overlap="-1").status == 422
+    rotated = olga.post("/lictor/admin/keys/rotate", key=listed["id"], overlap="172800")
+    successor = re.search(r"lictor_[A-Za-z0-9_]{20,}", rotated.body.decode())
+    assert rotated.status == 200 and successor and successor[0] != key[0]
+    assert all(managed.ask("POST", "/api/work_pools/filter", key=each, body={}).status == 200 for each in (key[0], successor[0])), "both are good"
+    assert newest(managed, "key.rotate")["actor"]["name"] == "olga"
+    again = olga.post("/lictor/admin/keys/rotate", key=listed["id"], overlap="0")
+    assert again.status == 422 and "was rotated already" in text(again), text(again)[:600]
     assert "until it is enabled again" in olga.see("/lictor/admin/keys/disable", key=listed["id"])
     olga.do("/lictor/admin/keys/disable", key=listed["id"])
     until("it is out of use", lambda: managed.ask("POST", "/api/work_pools/filter", key=key[0], body={}).status == 401, 10)
@@ -484,7 +493,7 @@ def test_a_browser_does_every_task_as_owner_and_none_as_member(mode: str, tmp_pa
         people = {"password": PASSWORD, "member": "vera", "machine": "etl-worker", "key": key["id"]}
         (tmp_path / "people.json").write_text(json.dumps(people))
         pictures = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") and mode == "js" else []
-        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "12 tasks, 18 pages"
+        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "12 tasks, 19 pages"
         assert worker.close_code is None, "whoever only looked has closed nothing"
         worker.close()
     finally:

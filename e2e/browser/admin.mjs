@@ -91,7 +91,13 @@ const TASKS = {
     await visit(page, "Keys");
     await follow(page, row(page, `etl-${mode}`).getByRole("button", { name: /^Enable/ }));
     await told(page, "in use again");
-    await follow(page, row(page, `etl-${mode}`).getByRole("link", { name: /^Revoke/ }));
+    await follow(page, row(page, `etl-${mode}`).getByRole("link", { name: /^Rotate/ }));
+    await says(page, "What rests on the old one", "No websocket is open through this gateway.");
+    await press(page, "Rotate it", "Make the successor");
+    const successor = (await page.locator("[data-copy='The key']").innerText()).trim();
+    check(successor.startsWith("lictor_") && successor !== key, successor);
+    await visit(page, "Keys");
+    await follow(page, row(page, `etl-${mode}`).last().getByRole("link", { name: /^Revoke/ }));
     await says(page, "What would break", "It was never used");
     await press(page, "Revoke it", "Revoke the key");
     await told(page, "The key is revoked.");
@@ -240,9 +246,11 @@ const TASKS = {
     await press(page, "Filter", "Filter");
     await says(page, `deployer-${mode}`, "olga");
     check((await page.locator("figure.chart svg rect.done").count()) > 0, "nothing is drawn");
-    const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Export as CSV")]);
-    check(download.suggestedFilename() === "lictor-audit.csv", download.suggestedFilename());
-    check(readFileSync(await download.path(), "utf8").includes("role.add"), "the export lacks what is filtered");
+    for (const [words, name] of [["Export as CSV", "lictor-audit.csv"], ["Export as JSON lines", "lictor-audit.jsonl"]]) {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click(`text=${words}`)]);
+      check(download.suggestedFilename() === name, download.suggestedFilename());
+      check(readFileSync(await download.path(), "utf8").includes("role.add"), "the export lacks what is filtered");
+    }
   },
 };
 
@@ -261,6 +269,7 @@ const VIEWS = [
   ["admin-keys", "/lictor/admin/keys"],
   ["admin-key-revoke", `/lictor/admin/keys/revoke?key=${people.key}`],
   ["admin-key-disable", `/lictor/admin/keys/disable?key=${people.key}`],
+  ["admin-key-rotate", `/lictor/admin/keys/rotate?key=${people.key}`],
   ["admin-sessions", "/lictor/admin/sessions"],
   ["admin-bans", "/lictor/admin/bans"],
   ["admin-workspaces", "/lictor/admin/workspaces"],

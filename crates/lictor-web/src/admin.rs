@@ -19,6 +19,7 @@ mod principal;
 mod providers;
 mod role_demands;
 mod roles;
+mod rotate;
 mod sessions;
 mod teams;
 mod words;
@@ -56,6 +57,7 @@ pub(crate) fn router() -> Router<WebState> {
         .route("/lictor/admin/keys", get(keys::show))
         .route("/lictor/admin/keys/revoke", get(keys::ask_to_revoke).post(keys::revoke))
         .route("/lictor/admin/keys/disable", get(keys::ask_to_disable).post(keys::disable))
+        .route("/lictor/admin/keys/rotate", get(rotate::ask).post(rotate::rotate))
         .route("/lictor/admin/keys/enable", post(keys::enable))
         .route("/lictor/admin/sessions", get(sessions::show))
         .route("/lictor/admin/sessions/end", post(sessions::end))

@@ -42,7 +42,7 @@ pub(super) fn sockets(desk: &Desk, open: &[Connected]) -> Part {
         let owner = view.principal(&one.principal).map(|owner| owner.name.to_string()).unwrap_or_default();
         vec![
             Cell::text(owner),
-            Cell::code(what(&one.path)),
+            Cell::text(what(&one.path)),
             Cell::text(one.workspace.as_str()),
             Cell::text(&one.client_ip),
             Cell::text(device::describe(&one.user_agent)),
@@ -55,6 +55,8 @@ pub(super) fn sockets(desk: &Desk, open: &[Connected]) -> Part {
         rows: open.iter().take(MOST_SOCKETS).map(row).collect(),
         empty: "No websocket is open through this gateway.".to_owned(),
         titled: true,
+        // What a client calls itself has no place to break.
+        wide: true,
         ..Table::default()
     })
 }

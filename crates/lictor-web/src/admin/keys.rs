@@ -6,12 +6,12 @@ use lictor_authz::Deed;
 use lictor_model::{CredentialId, Permission, PrincipalId, Timestamp};
 use lictor_store::{KeyFilter, KeyRow, KeyState, Owned};
 
-use super::confirm;
 use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
 use super::people::PAGE;
 use super::words::{self, SOON, ends, label, last_use, limits, link, masked, principal_link};
+use super::{confirm, rotate};
 use crate::answer::Early;
 use crate::when::minute;
 
@@ -71,7 +71,7 @@ pub(super) fn table(desk: &Desk, keys: &[Owned<KeyRow>], now: Timestamp, is_of_a
             Cell::text(minute(row.created_at)),
             Cell::text(ends(row)),
             Cell::text(last_use(row)),
-            Cell::acts(acts(desk, row, now)),
+            Cell::acts(acts(desk, key, now)),
         ]);
         cells
     });
@@ -79,7 +79,8 @@ pub(super) fn table(desk: &Desk, keys: &[Owned<KeyRow>], now: Timestamp, is_of_a
     Table { name: "Keys".to_owned(), columns, rows: rows.collect(), empty, wide: true, ..Table::default() }
 }
 
-fn acts(desk: &Desk, key: &KeyRow, now: Timestamp) -> Vec<Act> {
+fn acts(desk: &Desk, owned: &Owned<KeyRow>, now: Timestamp) -> Vec<Act> {
+    let key = &owned.row;
     let state = key.state(now);
     if state == KeyState::Revoked || !desk.admin.may(&Deed::Principal(key.principal.clone())) {
         return Vec::new();
@@ -91,7 +92,13 @@ fn acts(desk: &Desk, key: &KeyRow, now: Timestamp) -> Vec<Act> {
     } else {
         Act::link("Disable…", format!("Disable {which}"), link(DISABLE, &[("key", key.id.as_str())]))
     };
-    vec![switch, Act::link("Revoke…", format!("Revoke {which}"), link(REVOKE, &[("key", key.id.as_str())]))]
+    let mut acts = vec![switch];
+    if state == KeyState::Active && desk.admin.may(&Deed::Secret(key.principal.clone(), owned.kind)) {
+        let link = link(rotate::PATH, &[("key", key.id.as_str())]);
+        acts.push(Act::link("Rotate…", format!("Rotate {which}"), link));
+    }
+    acts.push(Act::link("Revoke…", format!("Revoke {which}"), link(REVOKE, &[("key", key.id.as_str())])));
+    acts
 }
 
 /// What is asked before something is done to a key.

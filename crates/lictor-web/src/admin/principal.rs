@@ -333,7 +333,7 @@ pub(super) async fn make_key(order: Order) -> Result<Response, Early> {
     page(StatusCode::UNPROCESSABLE_ENTITY, desk, &one, &filled).await
 }
 
-fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response {
+pub(super) fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response {
     // As the key's owner finds it: its workspaces are not those of whoever makes it.
     let mine = workspaces::of(&desk.web, &desk.visit, &one.id);
     let place = workspaces::first_choice(&mine, &desk.visit, made.narrowing.as_ref());
