@@ -26,7 +26,7 @@ pub(super) async fn ask(desk: Desk) -> Result<Response, Early> {
 
 async fn named(desk: &Desk, id: &str) -> Result<(KeyRow, Principal), Early> {
     let key = desk.admin.key(&id.into()).await.map_err(|error| desk.refuse(&error))?;
-    let owner = desk.web.auth.view().principal(&key.principal).map(|owner| Principal::clone(&owner));
+    let owner = desk.web.auth.view().principal(&key.principal).map(|owner| Principal::clone(owner));
     let owner = owner.ok_or_else(|| desk.missing("There is no such key."))?;
     let whose = Deed::Secret(owner.id.clone(), owner.kind);
     desk.admin.look(&whose).map_err(|error| desk.refuse(&error))?;
