@@ -30,6 +30,7 @@ mod reports;
 pub mod reset;
 mod seal;
 pub mod session;
+mod shards;
 mod sign_in;
 #[cfg(test)]
 mod stage;

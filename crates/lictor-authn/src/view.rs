@@ -13,6 +13,7 @@ use lictor_model::{
 use lictor_store::{Directory, KeyRow, PasswordRow, SignedIn};
 
 use crate::attempt::Rejection;
+use crate::shards::Shards;
 
 /// People, their credentials and what they may, as of one state of the store.
 #[derive(Debug)]
@@ -31,6 +32,21 @@ impl View {
             people: Arc::new(People { version: i64::MIN, ..People::default() }),
             sessions: Arc::new(Sessions { version: i64::MIN, ..Sessions::default() }),
         }
+    }
+
+    /// Takes in what was loaded: everything, or what moved.
+    pub(crate) fn take_in(&mut self, mut directory: Directory) {
+        let Some(part) = directory.part.take() else {
+            self.access = Arc::new(AccessView::build(&directory.assignments));
+            self.people = Arc::new(People::build(directory));
+            return;
+        };
+        self.access = Arc::new(if part.has_access_of_all {
+            AccessView::build(&directory.assignments)
+        } else {
+            self.access.moved(&part.of, &directory.assignments)
+        });
+        self.people = Arc::new(self.people.moved(&part.of, part.has_access_of_all, directory));
     }
 
     /// As of which version of the store's directory it is.
@@ -94,15 +110,17 @@ impl View {
 }
 
 /// Principals, passwords and keys.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct People {
     pub(crate) version: i64,
     principals: HashMap<PrincipalId, Arc<Principal>>,
     named: HashMap<PrincipalName, Arc<Principal>>,
     passwords: HashMap<Box<str>, Arc<Password>>,
     passwords_by_principal: HashMap<PrincipalId, Arc<Password>>,
-    keys: HashMap<Digest, Arc<Key>>,
-    keys_by_id: HashMap<CredentialId, Arc<Key>>,
+    keys: Shards<Digest, Arc<Key>>,
+    keys_by_id: Shards<CredentialId, Arc<Key>>,
+    /// What is to be taken out of both when somebody's keys are read anew.
+    keys_of: HashMap<PrincipalId, Vec<(Digest, CredentialId)>>,
     factor_owners: HashSet<PrincipalId>,
     duty: FactorDuty,
 }
@@ -133,21 +151,56 @@ pub(crate) struct Key {
 
 impl People {
     pub(crate) fn build(directory: Directory) -> Self {
-        let principals: HashMap<_, _> =
-            directory.principals.into_iter().map(|principal| (principal.id.clone(), Arc::new(principal))).collect();
-        let named = principals.values().map(|principal| (principal.name.clone(), Arc::clone(principal))).collect();
-        let factor_owners = directory.factor_owners.into_iter().collect();
         let duty = FactorDuty::work_out(&directory.assignments);
-        let version = directory.version;
-        let mut people = Self { version, principals, named, factor_owners, duty, ..Self::default() };
-        for row in directory.passwords {
-            people.add_password(row);
+        let mut people = Self { duty, ..Self::default() };
+        people.add(directory);
+        people
+    }
+
+    /// The same after some of them moved: what there was of them is gone, and what the directory has of them is there.
+    pub(crate) fn moved(&self, of: &[PrincipalId], has_access_of_all: bool, directory: Directory) -> Self {
+        let mut people = self.clone();
+        people.duty = if has_access_of_all {
+            FactorDuty::work_out(&directory.assignments)
+        } else {
+            self.duty.moved(of, &directory.assignments)
+        };
+        for id in of {
+            people.take_out(id);
         }
+        people.add(directory);
+        people
+    }
+
+    fn take_out(&mut self, id: &PrincipalId) {
+        if let Some(principal) = self.principals.remove(id) {
+            self.named.remove(&principal.name);
+            self.passwords.remove(principal.name.as_str());
+        }
+        self.passwords_by_principal.remove(id);
+        self.factor_owners.remove(id);
+        for (digest, key) in self.keys_of.remove(id).unwrap_or_default() {
+            self.keys.remove(&digest);
+            self.keys_by_id.remove(&key);
+        }
+    }
+
+    fn add(&mut self, directory: Directory) {
+        self.version = directory.version;
+        self.factor_owners.extend(directory.factor_owners);
+        for principal in directory.principals {
+            let principal = Arc::new(principal);
+            self.named.insert(principal.name.clone(), Arc::clone(&principal));
+            self.principals.insert(principal.id.clone(), principal);
+        }
+        for row in directory.passwords {
+            self.add_password(row);
+        }
+        // A key and its successor are of one owner, and so are here together.
         let replaced: HashSet<CredentialId> = directory.keys.iter().filter_map(|key| key.replaces.clone()).collect();
         for row in directory.keys {
-            people.add_key(row, &replaced);
+            self.add_key(row, &replaced);
         }
-        people
     }
 
     fn add_password(&mut self, row: PasswordRow) {
@@ -174,6 +227,7 @@ impl People {
             issuer: row.issuer.map(String::into_boxed_str),
             noted: AtomicI64::default(),
         });
+        self.keys_of.entry(row.principal).or_default().push((row.digest, key.id.clone()));
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
         self.keys.insert(row.digest, key);
     }

@@ -25,6 +25,7 @@ mod mail;
 mod managed;
 mod memberships;
 mod meta;
+mod moved;
 mod open;
 mod owners;
 mod passwords;
@@ -57,7 +58,7 @@ pub use proofs::{NewCookie, Used};
 pub use reset_links::ResetLink;
 pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,
-    NewExternalAccount, NewKey, NewPrincipal, NewSecret, PasswordRow, Rotation, SessionRow, Versions,
+    NewExternalAccount, NewKey, NewPrincipal, NewSecret, Part, PasswordRow, Rotation, SessionRow, Versions,
 };
 pub use sessions::SignedIn;
 pub use sign_in_rules::{RuleChange, RuleGifts};

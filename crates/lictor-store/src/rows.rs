@@ -31,6 +31,17 @@ pub struct Directory {
     pub keys: Vec<KeyRow>,
     /// Custom roles, grants and teams.
     pub assignments: Assignments,
+    /// Whose it is alone; `None` for everybody's.
+    pub part: Option<Part>,
+}
+
+/// A part of the directory: all that there is of some principals, who may be gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Of these.
+    pub of: Vec<PrincipalId>,
+    /// Whether the grants and memberships are everybody's all the same; roles and teams always are.
+    pub has_access_of_all: bool,
 }
 
 /// A password, hashed.
