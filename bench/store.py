@@ -172,8 +172,8 @@ def changes(gateway: Running, filled: Filled, rounds: int) -> None:
             cpu.append(gateway.cpu() - before)
         row(f"change: {what}, until it holds", times, statistics.median(cpu), None)
 
-    change("a key is made", lambda _: ("key", "create", "--for", "olga", "--label", "made"), lambda at: (made[at], 200))
-    change("a key is revoked", lambda at: ("key", "revoke", made[at][-4:]), lambda at: (made[at], 401))
+    change("a key is made", lambda at: ("key", "create", "--for", "olga", "--label", f"made-{at}"), lambda at: (made[at], 200))
+    change("a key is revoked", lambda at: ("key", "revoke", f"made-{at}"), lambda at: (made[at], 401))
     change("a grant", lambda at: ("grant", "add", filled.machine, "--role", "worker", "--workspace", WORKSPACES[at % 5]), lambda _: None)
     change("a role of one's own", lambda at: ("role", "add", f"bench-{time.time_ns()}", "--based-on", "viewer"), lambda _: None)
 

@@ -177,11 +177,7 @@ impl AccessView {
 }
 
 /// Puts the members into their teams: once each, however many sources say so.
-fn join(
-    holders: &mut HashMap<PrincipalId, Holder>,
-    assignments: &Assignments,
-    teams: &HashMap<TeamId, Arc<TeamHeld>>,
-) {
+fn join(holders: &mut HashMap<PrincipalId, Holder>, assignments: &Assignments, teams: &HashMap<TeamId, Arc<TeamHeld>>) {
     for membership in &assignments.memberships {
         let Some(held) = teams.get(&membership.team) else { continue };
         let holder = holders.entry(membership.principal.clone()).or_default();

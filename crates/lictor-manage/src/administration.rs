@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lictor_authn::View;
 use lictor_authz::{AccessView, Authority, Deed, Unauthorized};
-use lictor_model::{AuditEvent, Clock, EventId, Identity, Outcome, Reason, Scope, WorkspaceName};
+use lictor_model::{AuditEvent, Clock, EventId, Identity, Outcome, PrincipalId, Reason, Scope, WorkspaceName};
 use lictor_store::{By, Guard, Store};
 
 use crate::error::ManageError;
@@ -42,6 +42,14 @@ impl Administration {
     ) -> Self {
         let authority = Authority::Caller(identity.principal.id.clone());
         Self { store, by, clock, authority, access: Arc::clone(&view.access), seen: view.version(), workspaces }
+    }
+
+    /// The caller, if it is one.
+    pub(crate) fn caller(&self) -> Option<&PrincipalId> {
+        match &self.authority {
+            Authority::Caller(caller) => Some(caller),
+            Authority::Console => None,
+        }
     }
 
     /// The workspaces that there are.

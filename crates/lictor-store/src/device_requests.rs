@@ -1,6 +1,8 @@
 //! Which program waits for a key of a person's? Known by two codes: its own, and the one that the person types; used once.
 
-use lictor_model::{Actor, CredentialId, CredentialKind, CredentialRef, Digest, Narrowing, Principal, PrincipalId, RequestId, Timestamp};
+use lictor_model::{
+    Actor, CredentialId, CredentialKind, CredentialRef, Digest, Narrowing, Principal, PrincipalId, RequestId, Timestamp,
+};
 
 use crate::error::StoreError;
 use crate::keys::{capped, narrowing};

@@ -1,6 +1,6 @@
 //! What does a decision need? Everything but sessions, read in one state of the database; and how far it has moved.
 
-use lictor_model::{Assignments, KeyAges, PrincipalId};
+use lictor_model::{Assignments, KeyAges, Principal, PrincipalId};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
@@ -32,6 +32,17 @@ impl Store {
         let directory = whole(&mut tx).await?;
         tx.commit().await?;
         Ok(directory)
+    }
+
+    /// Some principals, as far as they are there, and their grants and memberships beside all roles and teams.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
+    pub async fn load_assignments_of(&self, of: &[PrincipalId]) -> Result<(Vec<Principal>, Assignments), StoreError> {
+        let mut tx = self.read().await?;
+        let found = (principals::of_all(&mut tx, of).await?, assignments_of(&mut tx, of).await?);
+        tx.commit().await?;
+        Ok(found)
     }
 
     /// Roles, grants and teams, as of one state of the database.

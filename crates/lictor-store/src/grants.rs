@@ -149,7 +149,11 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Grant>, StoreError> {
 /// The same of some principals.
 pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Grant>, StoreError> {
     let mut found = Vec::new();
-    for statement in among("SELECT id, principal, role, scope, workspace, source, created_at FROM grants WHERE principal", of, "ORDER BY created_at, id") {
+    for statement in among(
+        "SELECT id, principal, role, scope, workspace, source, created_at FROM grants WHERE principal",
+        of,
+        "ORDER BY created_at, id",
+    ) {
         for row in statement.fetch(tx, "grants").await? {
             found.push(grant(&row)?);
         }

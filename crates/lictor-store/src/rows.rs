@@ -312,11 +312,29 @@ pub struct AuditFilter {
     pub limit: u32,
     /// Recorded before this event: the last one of the page before.
     pub before: Option<EventId>,
+    /// Recorded after this event, and next to it: the first one of the page behind.
+    pub after: Option<EventId>,
+}
+
+impl AuditFilter {
+    /// Whether it is about one actor or operation.
+    pub(crate) const fn is_of_some(&self) -> bool {
+        self.actor.is_some() || self.operation.is_some()
+    }
 }
 
 impl Default for AuditFilter {
     fn default() -> Self {
-        Self { actor: None, operation: None, since: None, until: None, outcome: None, limit: 100, before: None }
+        Self {
+            actor: None,
+            operation: None,
+            since: None,
+            until: None,
+            outcome: None,
+            limit: 100,
+            before: None,
+            after: None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use http::request::Parts;
 use lictor_authz::{Authority, Deed, Unauthorized};
 use lictor_manage::{Administration, ManageError};
 use lictor_model::{Identity, Reason};
+use lictor_store::Bounds;
 
 use super::page::{Flash, Frame, Place};
 use super::words::sentence;
@@ -89,6 +90,12 @@ impl Desk {
     /// What the query says of it; empty when it says nothing.
     pub(super) fn asked(&self, name: &str) -> &str {
         self.asked.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// Which page of a list is asked for.
+    pub(super) fn bounds(&self, limit: u32) -> Bounds {
+        let given = |name: &str| Some(self.asked(name).to_owned()).filter(|key| !key.is_empty());
+        Bounds { after: given("after"), before: given("before"), ..Bounds::first(limit) }
     }
 
     /// What stands around the page.
