@@ -96,7 +96,7 @@ impl Store {
 fn each(statement: &mut Statement, filter: &GrantFilter, is_page: bool) {
     if filter.team.is_none() {
         statement.push(
-            "SELECT * FROM (SELECT g.id AS id, p.name AS holder, 0 AS of_team, g.role AS role, g.scope AS scope, \
+            "SELECT * FROM (SELECT g.id AS id, p.name AS holder, CAST(0 AS BIGINT) AS of_team, g.role AS role, g.scope AS scope, \
              g.workspace AS workspace, g.source AS source, g.created_at AS created_at \
              FROM grants g JOIN principals p ON p.id = g.principal WHERE 1 = 1",
         );
@@ -110,7 +110,7 @@ fn each(statement: &mut Statement, filter: &GrantFilter, is_page: bool) {
     if filter.principal.is_none() {
         statement.push(if filter.team.is_none() { " UNION ALL " } else { "" });
         statement.push(
-            "SELECT * FROM (SELECT g.id AS id, t.name AS holder, 1 AS of_team, g.role AS role, g.scope AS scope, \
+            "SELECT * FROM (SELECT g.id AS id, t.name AS holder, CAST(1 AS BIGINT) AS of_team, g.role AS role, g.scope AS scope, \
              g.workspace AS workspace, '' AS source, g.created_at AS created_at \
              FROM team_grants g JOIN teams t ON t.id = g.team WHERE 1 = 1",
         );
