@@ -91,6 +91,15 @@ def test_a_refused_click_says_why_and_the_badge_leads_out(place: tuple[Gateway, 
     assert seen.splitlines() == ["seen in light", "seen in dark"]
 
 
+def test_an_owner_sees_what_a_developer_sees_and_changes_nothing(place: tuple[Gateway, str], things: dict[str, str]) -> None:
+    gateway, url = place
+    pictures = str(ROOT / "docs/images") if "LICTOR_WRITE_DOCS" in os.environ and url == gateway.url else ""
+    viewed = gateway.add_user("dora" if pictures else f"d-{uuid.uuid4().hex[:6]}", "developer")
+    owner = gateway.add_user("olga" if pictures else f"o-{uuid.uuid4().hex[:6]}", "owner")
+    seen = drive("view_as.mjs", json.dumps({"url": url, "name": owner, "password": PASSWORD, "viewed": viewed, "pictures": pictures, **things}))
+    assert seen.splitlines() == ["viewed in light", "viewed in dark", "viewed in light, without scripts"]
+
+
 def test_an_ended_session_comes_back_to_the_same_page(place: tuple[Gateway, str], things: dict[str, str]) -> None:
     gateway, url = place
     seen = drive("return.mjs", json.dumps({"url": url, "name": person(gateway, "viewer"), "password": PASSWORD, **things}))

@@ -1,22 +1,9 @@
 // What does a Viewer see in Prefect's own UI? Who they are, why a click was refused, and a way out; with pictures for the documents.
-import { readFileSync } from "node:fs";
-import { at, check, context, fillIn, isDrawn, open, picture, signIn } from "./stage.mjs";
+import { at, check, context, faultsOfOurs, fillIn, isDrawn, open, picture, signIn } from "./stage.mjs";
 
 const { url, name: who, password, deployment, pictures } = JSON.parse(process.argv[2]);
-const AXE = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const badge = (page) => page.locator("lictor-badge button.who");
 const item = (page, text) => page.locator("lictor-badge .item", { hasText: text });
-
-// What axe finds in our own parts of the page, menu open and note shown.
-async function faults(page) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(() => {
-    const include = ["lictor-badge", "lictor-note"].filter((place) => document.querySelector(place)).map((place) => [place]);
-    return window.axe.run({ include }, { resultTypes: ["violations"] });
-  });
-  check(found.passes.length > 0, "axe looked at nothing");
-  return found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-}
 
 async function shoot(page, name) {
   if (pictures) await picture(page, `${pictures}/${name}`, {});
@@ -32,7 +19,7 @@ async function silent(page, name) {
   await badge(page).click();
   await item(page, "Account").waitFor();
   await shoot(page, name);
-  const wrong = await faults(page);
+  const wrong = await faultsOfOurs(page);
   check(wrong.length === 0, `${name}: ${wrong.join("\n")}`);
   // Escape closes what was opened last, the menu, and gives the focus back; then the note.
   await item(page, "Account").focus();
@@ -68,7 +55,7 @@ async function inV1(page, name) {
   await badge(page).click();
   await item(page, "Account").waitFor();
   await shoot(page, name);
-  const wrong = await faults(page);
+  const wrong = await faultsOfOurs(page);
   check(wrong.length === 0, `${name}: ${wrong.join("\n")}`);
 }
 

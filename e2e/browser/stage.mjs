@@ -11,6 +11,8 @@ const QUIET = [
 // What Prefect's UI wants from elsewhere is refused by our policy, and what it asks for and never had is its own affair.
 const KNOWN = /amplitude|cdn\.sanity\.io|raw\.githubusercontent\.com|\/ico\/undefined\.svg/;
 
+const AXE = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
 export async function open() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: QUIET });
 }
@@ -95,9 +97,20 @@ export function check(condition, what) {
   if (!condition) throw new Error(what);
 }
 
+// What axe finds serious in our own parts of a page of Prefect's.
+export async function faultsOfOurs(page) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => {
+    const include = ["lictor-badge", "lictor-note", "lictor-viewing"].filter((place) => document.querySelector(place)).map((place) => [place]);
+    return window.axe.run({ include }, { resultTypes: ["violations"] });
+  });
+  check(found.passes.length > 0, "axe looked at nothing");
+  return found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+}
+
 // What axe finds serious on a page of Lictor's, and what it does not look at: the order of headings, and room on a narrow screen.
 export async function judge(page, name) {
-  await page.evaluate(readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8"));
+  await page.evaluate(AXE);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   const faults = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
   const order = await page.evaluate(() => [...document.querySelectorAll("h1,h2,h3,h4")].map((heading) => Number(heading.tagName[1])));

@@ -62,7 +62,9 @@ impl Authenticator {
                 if view.is_half(session) {
                     return Err(Reason::SecondFactorRequired);
                 }
-                let ended = session.has_expired(now) || session.is_idle(now, inner.session_idle);
+                // What was begun with other eyes does not go on with these.
+                let sees_otherwise = session.viewing.as_ref() != identity.viewing.as_ref().map(|viewed| &viewed.id);
+                let ended = sees_otherwise || session.has_expired(now) || session.is_idle(now, inner.session_idle);
                 if ended { Err(Reason::SessionEnded) } else { Ok(()) }
             }
             CredentialKind::Password => {
@@ -158,7 +160,7 @@ impl Authenticator {
                 if view.is_half(session) {
                     Err(Doubt::No(half(session, &identity, inner.clock.now())))
                 } else {
-                    Ok(identity)
+                    view.through_other_eyes(session, identity).map_err(|reason| Doubt::No(reason.into()))
                 }
             })
         };

@@ -290,9 +290,12 @@ impl Inner {
         self.feed.peek(|view| match view.people.named(&rule.principal).filter(|found| found.kind == rule.kind) {
             None => Err(rejected(Reason::UnmatchedToken, name)),
             Some(principal) if principal.disabled => Err(rejected(Reason::PrincipalDisabled, name)),
-            Some(principal) => {
-                Ok(Identity { principal: Arc::clone(principal), credential: credential.clone(), narrowing: None })
-            }
+            Some(principal) => Ok(Identity {
+                principal: Arc::clone(principal),
+                credential: credential.clone(),
+                narrowing: None,
+                viewing: None,
+            }),
         })
     }
 }

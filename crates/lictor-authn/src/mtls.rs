@@ -180,9 +180,12 @@ impl Authenticator {
         inner.feed.peek(|view| match view.people.named(name) {
             None => Err(rejected(Reason::UnknownCertificate, name.as_str())),
             Some(principal) if principal.disabled => Err(rejected(Reason::PrincipalDisabled, name.as_str())),
-            Some(principal) => {
-                Ok(Identity { principal: principal.clone(), credential: credential.clone(), narrowing: None })
-            }
+            Some(principal) => Ok(Identity {
+                principal: principal.clone(),
+                credential: credential.clone(),
+                narrowing: None,
+                viewing: None,
+            }),
         })
     }
 }

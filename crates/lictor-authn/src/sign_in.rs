@@ -165,6 +165,7 @@ impl Authenticator {
             user_agent: origin.user_agent.chars().take(USER_AGENT_CHARS).collect(),
             proved_at: now,
             factor: None,
+            viewing: None,
         };
         Ok((secret, row))
     }
@@ -191,9 +192,9 @@ impl Authenticator {
 
     fn of_session(&self, principal: &PrincipalId, id: CredentialId) -> Result<Identity, Reason> {
         let credential = CredentialRef { kind: CredentialKind::Session, id };
-        self.inner
-            .feed
-            .peek(|view| Ok(Identity { principal: view.people.user(principal)?.clone(), credential, narrowing: None }))
+        self.inner.feed.peek(|view| {
+            Ok(Identity { principal: view.people.user(principal)?.clone(), credential, narrowing: None, viewing: None })
+        })
     }
 }
 

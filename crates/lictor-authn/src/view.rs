@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use lictor_authz::AccessView;
 use lictor_model::{
-    CredentialId, CredentialKind, CredentialRef, Digest, FactorDuty, FactorKind, Identity, Narrowing, Principal,
-    PrincipalId, PrincipalKind, PrincipalName, Reason, Timestamp,
+    AccountRole, CredentialId, CredentialKind, CredentialRef, Digest, FactorDuty, FactorKind, Identity, Narrowing,
+    Principal, PrincipalId, PrincipalKind, PrincipalName, Reason, Timestamp,
 };
 use lictor_store::{Directory, KeyRow, PasswordRow, SignedIn};
 
@@ -100,6 +100,16 @@ impl View {
     #[must_use]
     pub fn signed_out_at(&self, principal: &PrincipalId) -> Option<Timestamp> {
         self.sessions.signed_out.get(principal).copied()
+    }
+
+    /// The identity of a session as it sees: through its own eyes, or through those of whom its owner views as. A view that has
+    /// lost its ground ends the session, so that nobody acts as themselves where they think that they only look.
+    pub(crate) fn through_other_eyes(&self, session: &Session, own: Identity) -> Result<Identity, Reason> {
+        let Some(viewed) = &session.viewing else { return Ok(own) };
+        let is_owner = self.access.account_role(&session.principal) == AccountRole::Owner;
+        let viewed = self.principal(viewed).filter(|viewed| is_owner && !viewed.disabled);
+        let viewing = viewed.ok_or(Reason::SessionEnded)?;
+        Ok(Identity { viewing: Some(Arc::clone(viewing)), ..own })
     }
 
     /// The principal, if it still exists.
@@ -323,7 +333,12 @@ impl Key {
 }
 
 fn identity(principal: &Arc<Principal>, kind: CredentialKind, id: &CredentialId) -> Identity {
-    Identity { principal: Arc::clone(principal), credential: CredentialRef { kind, id: id.clone() }, narrowing: None }
+    Identity {
+        principal: Arc::clone(principal),
+        credential: CredentialRef { kind, id: id.clone() },
+        narrowing: None,
+        viewing: None,
+    }
 }
 
 /// Signed-in browsers.
@@ -343,6 +358,7 @@ pub(crate) struct Session {
     pub(crate) created_at: Timestamp,
     pub(crate) proved_at: Timestamp,
     pub(crate) factor: Option<FactorKind>,
+    pub(crate) viewing: Option<PrincipalId>,
     pub(crate) expires_at: Timestamp,
     seen: AtomicI64,
 }
@@ -360,6 +376,7 @@ impl Sessions {
                 created_at: row.created_at,
                 proved_at: row.proved_at,
                 factor: row.factor,
+                viewing: row.viewing,
                 expires_at: row.expires_at,
                 seen: AtomicI64::new(row.last_seen_at.as_micros().max(seen_here)),
             });

@@ -32,6 +32,8 @@ pub enum Deed {
     Grant(RoleName, Scope),
     /// Bound the age of the keys of those who have a role.
     KeyAge(RoleName),
+    /// See what somebody else may see.
+    ViewAs,
 }
 
 /// Why somebody may not.
@@ -43,6 +45,9 @@ pub enum Unauthorized {
     /// An admin, and it concerns owners.
     #[error("only an owner manages owners, and makes them: ask one")]
     NotAnOwner,
+    /// An admin, who would see what is not for admins.
+    #[error("only an owner views as somebody else: ask one")]
+    OwnersView,
     /// An owner of other workspaces.
     #[error("you give and take roles in {0} alone; elsewhere this needs the account role admin or owner")]
     Elsewhere(String),
@@ -72,6 +77,9 @@ impl Authority {
         if role == AccountRole::Owner || !concerns_owners(deed, access) {
             return Ok(());
         }
+        if *deed == Deed::ViewAs {
+            return Err(Unauthorized::OwnersView);
+        }
         Err(Unauthorized::NotAnOwner)
     }
 }
@@ -83,6 +91,7 @@ fn concerns_owners(deed: &Deed, access: &AccessView) -> bool {
         Deed::Team(team) => access.makes_owners(team),
         Deed::Grant(role, scope) => role.as_str() == OWNER && *scope == Scope::Everywhere,
         Deed::KeyAge(role) => role.as_str() == OWNER,
+        Deed::ViewAs => true,
     }
 }
 

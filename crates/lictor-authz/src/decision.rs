@@ -58,6 +58,9 @@ pub fn decide(
         needed if needed.admits(held) => {}
         needed => return Err(Denial { reason: Reason::PermissionDenied, lacking: needed.lacking(held) }),
     }
+    if identity.is_some_and(|who| who.viewing.is_some()) && !narrow::reads(matched) {
+        return Err(Denial::because(Reason::ViewOnly));
+    }
     let Some(narrowing) = identity.and_then(|identity| identity.narrowing.as_ref()) else {
         return Ok(Permit::new(matched.clone(), held));
     };
@@ -84,7 +87,7 @@ pub fn deny_nowhere(identity: Option<&Identity>) -> Denial {
 
 fn known(identity: Option<&Identity>) -> Result<&Identity, Denial> {
     let identity = identity.ok_or(Denial::because(Reason::AuthenticationRequired))?;
-    if identity.principal.disabled { Err(Denial::because(Reason::PrincipalDisabled)) } else { Ok(identity) }
+    if identity.seen_as().disabled { Err(Denial::because(Reason::PrincipalDisabled)) } else { Ok(identity) }
 }
 
 /// Whether the caller has a grant in the workspace, and may present there what it presents.
@@ -105,5 +108,5 @@ fn member(
     workspace: &WorkspaceName,
 ) -> Result<PermissionSet, Denial> {
     let identity = known(identity)?;
-    access.permissions(&identity.principal.id, workspace).ok_or(Denial::because(Reason::NotAMember))
+    access.permissions(&identity.seen_as().id, workspace).ok_or(Denial::because(Reason::NotAMember))
 }

@@ -17,8 +17,8 @@ pub(crate) fn admits(narrowing: &Narrowing, matched: &Matched, workspace: &Works
         && (narrowing.work_pools.is_empty() || stays_in(&narrowing.work_pools, matched))
 }
 
-/// Plumbing changes things as well (a poll marks a pool ready), but for what is fetched and what is listened to.
-fn reads(matched: &Matched) -> bool {
+/// Whether it changes nothing. Plumbing changes things as well (a poll marks a pool ready), but for what is fetched and what is listened to.
+pub(crate) fn reads(matched: &Matched) -> bool {
     let operation = matched.operation();
     let listens = matches!(operation.template, "/events/out" | "/logs/out");
     match operation.effect {

@@ -37,7 +37,7 @@ fn permit(held: &[Permission], verb: Verb, path: &str) -> Permit {
         created_at: Timestamp::default(),
     };
     let credential = CredentialRef { kind: CredentialKind::Key, id: CredentialId::from("k") };
-    let identity = Identity { principal: Arc::new(principal), credential, narrowing: None };
+    let identity = Identity { principal: Arc::new(principal), credential, narrowing: None, viewing: None };
     let path = CanonicalPath::parse(path).unwrap();
     let matched = find(verb, path.below("/api").unwrap()).unwrap();
     let access = AccessView::build(&Assignments { roles: vec![role], grants: vec![grant], ..Assignments::default() });

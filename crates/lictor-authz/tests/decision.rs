@@ -27,7 +27,12 @@ fn identity(kind: CredentialKind, disabled: bool) -> Identity {
         disabled,
         created_at: Timestamp::default(),
     };
-    Identity { principal: Arc::new(principal), credential: CredentialRef { kind, id: "c1".into() }, narrowing: None }
+    Identity {
+        principal: Arc::new(principal),
+        credential: CredentialRef { kind, id: "c1".into() },
+        narrowing: None,
+        viewing: None,
+    }
 }
 
 fn grant(role: &str, scope: Scope) -> Grant {
@@ -222,4 +227,37 @@ proptest! {
         let may = |grants: &[Grant]| decide(&matched, Some(&who), &granted(grants), &"main".into()).is_ok();
         prop_assert!(may(&all) || !may(&fewer));
     }
+}
+
+#[test]
+fn whoever_looks_through_anothers_rights_sees_what_those_allow_and_changes_nothing() {
+    let owner = identity(CredentialKind::Session, false);
+    let viewed = |id: &str, disabled| Arc::new(Principal { id: id.into(), disabled, ..(*owner.principal).clone() });
+    let looks = |viewing| Identity { viewing: Some(viewing), ..owner.clone() };
+    // The grants of this stage are p1's: an owner's own, and through their eyes nothing of p2's.
+    let stranger = looks(viewed("p2", false));
+    assert_eq!(reason(&["owner"], Some(&stranger), Verb::Post, "/api/flows/filter"), Some(Reason::NotAMember));
+    let disabled = looks(viewed("p1", true));
+    assert_eq!(reason(&["owner"], Some(&disabled), Verb::Get, "/api/version"), Some(Reason::PrincipalDisabled));
+    let view = granted(&[grant("owner", Scope::Everywhere)]);
+    let (by_itself, looking) = (identity(CredentialKind::Session, false), looks(viewed("p1", false)));
+    let mut changes = 0;
+    for operation in OPERATIONS.iter().filter(|operation| operation.verb != Verb::Socket) {
+        let path = operation.template.replace("{", "").replace("}", "");
+        let Some(matched) = CanonicalPath::parse(&format!("/api{path}"))
+            .ok()
+            .and_then(|path| find(operation.verb, path.below("/api")?))
+        else {
+            continue;
+        };
+        let own = decide(&matched, Some(&by_itself), &view, &"main".into()).err().map(|denial| denial.reason);
+        let seen = decide(&matched, Some(&looking), &view, &"main".into()).err().map(|denial| denial.reason);
+        let reads =
+            operation.effect == Effect::Read || (operation.effect == Effect::Plumbing && operation.verb == Verb::Get);
+        let is_open = operation.access == lictor_authz::Access::Public;
+        let expected = if own.is_none() && !reads && !is_open { Some(Reason::ViewOnly) } else { own };
+        assert_eq!(seen, expected, "{}", operation.name());
+        changes += i32::from(expected == Some(Reason::ViewOnly));
+    }
+    assert!(changes > 70, "{changes}");
 }

@@ -19,6 +19,8 @@ pub struct Administration {
     /// By which roles it is decided, and as of which version; a caller's are held against the store's own once more when
     /// a change is made.
     access: Arc<AccessView>,
+    /// Whether it looks through somebody else's rights, and so changes nothing.
+    only_views: bool,
     seen: i64,
     workspaces: Arc<[WorkspaceName]>,
 }
@@ -28,7 +30,7 @@ impl Administration {
     #[must_use]
     pub fn at_console(store: Store, clock: Clock, workspaces: Arc<[WorkspaceName]>) -> Self {
         let (by, authority, access) = (By::console(), Authority::Console, Arc::default());
-        Self { store, by, clock, authority, access, seen: 0, workspaces }
+        Self { store, by, clock, authority, access, only_views: false, seen: 0, workspaces }
     }
 
     /// A caller may what their roles in the view allow. Make one for each request: views grow old.
@@ -40,8 +42,9 @@ impl Administration {
         (store, clock): (Store, Clock),
         workspaces: Arc<[WorkspaceName]>,
     ) -> Self {
-        let authority = Authority::Caller(identity.principal.id.clone());
-        Self { store, by, clock, authority, access: Arc::clone(&view.access), seen: view.version(), workspaces }
+        let authority = Authority::Caller(identity.seen_as().id.clone());
+        let (access, only_views) = (Arc::clone(&view.access), identity.viewing.is_some());
+        Self { store, by, clock, authority, access, only_views, seen: view.version(), workspaces }
     }
 
     /// The caller, if it is one.
@@ -90,6 +93,9 @@ impl Administration {
         deeds: Vec<Deed>,
     ) -> Result<Store, ManageError> {
         let Authority::Caller(actor) = &self.authority else { return Ok(self.store.clone()) };
+        if self.only_views {
+            return Err(ManageError::ViewOnly);
+        }
         if let Err(refused) = permit_each(&self.authority, &deeds, &self.access) {
             self.record_refusal(operation, object).await?;
             return Err(refused.into());

@@ -39,6 +39,15 @@ pub enum ManageError {
     /// A disabled user's link would do nothing.
     #[error("{0:?} is disabled, and a link would do nothing: enable the account first")]
     Disabled(String),
+    /// A change by somebody who looks through another's rights.
+    #[error("you view as somebody else, which changes nothing: stop viewing first")]
+    ViewOnly,
+    /// There is nothing to see through.
+    #[error("{0:?} is disabled, and sees nothing: enable the account first")]
+    SeesNothing(String),
+    /// Everybody sees through their own rights already.
+    #[error("this is your own account, whose rights you see through already")]
+    OwnView,
     /// A length of time that is none, or too long.
     #[error("the {what} must be at least a second and at most {most}")]
     Length {
@@ -75,7 +84,12 @@ impl ManageError {
             Self::Store(error) => of_store(error),
             Self::Entropy(_) => Reason::InternalError,
             Self::UnknownCursor => Reason::UnknownCursor,
-            Self::TooManyKeys { .. } | Self::Disabled(_) | Self::OwnerByGrant(_) => Reason::StateConflict,
+            Self::ViewOnly => Reason::ViewOnly,
+            Self::TooManyKeys { .. }
+            | Self::Disabled(_)
+            | Self::SeesNothing(_)
+            | Self::OwnView
+            | Self::OwnerByGrant(_) => Reason::StateConflict,
             Self::NoSuchWorkspace { .. } | Self::Text { .. } | Self::Length { .. } | Self::Past | Self::PageSize(_) => {
                 Reason::UnusableValue
             }

@@ -21,6 +21,7 @@ mod teams;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod viewing;
 pub mod written;
 
 pub use administration::Administration;

@@ -58,7 +58,7 @@ impl Stage {
         self.auth.refresh().await;
         let principal = Arc::new(self.store.find_principal(&named(name)).await.unwrap().unwrap());
         let credential = CredentialRef { kind: CredentialKind::Key, id: CredentialId::from("k") };
-        let identity = Identity { principal, credential, narrowing: None };
+        let identity = Identity { principal, credential, narrowing: None, viewing: None };
         let by = By::caller(&identity, "192.0.2.7", None);
         let workspaces: Arc<[WorkspaceName]> = ["main", "lab"].map(WorkspaceName::from).into();
         let on = (self.store.clone(), self.clock.clone());

@@ -62,4 +62,14 @@ pub struct Identity {
     pub credential: CredentialRef,
     /// What the credential may do at most; `None` when it may do what the principal may.
     pub narrowing: Option<Arc<Narrowing>>,
+    /// Whose rights it looks through, to read and to change nothing; who acts is the principal all the same.
+    pub viewing: Option<Arc<Principal>>,
+}
+
+impl Identity {
+    /// By whose roles it is decided what may be seen.
+    #[must_use]
+    pub fn seen_as(&self) -> &Principal {
+        self.viewing.as_ref().unwrap_or(&self.principal)
+    }
 }

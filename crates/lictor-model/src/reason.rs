@@ -136,6 +136,8 @@ reasons! {
     PermissionDenied = "permission-denied", 403, "The roles of this account do not allow this.";
     /// The key's owner may, and the key may not.
     KeyTooNarrow = "key-too-narrow", 403, "This API key was made for less than this. Use a wider one.";
+    /// A change by an owner who looks through somebody else's rights.
+    ViewOnly = "view-only", 403, "You view as somebody else, which changes nothing. Stop viewing first: the button is on each page.";
     /// A key from outside its networks.
     KeyFromElsewhere = "key-from-elsewhere", 403, "This API key may not be used from this address.";
     /// A page token that was not given to this account.

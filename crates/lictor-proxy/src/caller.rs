@@ -1,11 +1,33 @@
 //! Who sent this request? What its connection showed, and what its headers present.
 
+use http::Method;
 use lictor_authn::Attempt;
 use lictor_model::{CredentialKind, Identity, Reason};
 
 use crate::gateway::{Arrival, DataThread};
 use crate::refusal::Refusal;
 use crate::{cross_origin, websocket};
+
+/// What a key may do to itself, however narrow, and what anybody may do.
+const FOR_ANY_KEY: [&str; 4] =
+    ["/lictor/keys/current", "/lictor/keys/revoke", "/lictor/keys/rotate", "/lictor/report-leak"];
+
+/// What an owner who views as somebody else still does: stop, and leave.
+const WHILE_VIEWING: [&str; 2] = ["/lictor/view-as/end", "/lictor/sign-out"];
+
+/// What a credential keeps out of on our own pages: a key made for less than its owner manages nothing of its owner's, and
+/// whoever looks through somebody else's rights changes nothing.
+pub(crate) fn check_limits(identity: &Identity, incoming: &Arrival<'_>) -> Result<(), Reason> {
+    let (method, path) = (incoming.request.method(), incoming.target.path.as_str());
+    if identity.narrowing.is_some() && !FOR_ANY_KEY.contains(&path) {
+        return Err(Reason::KeyTooNarrow);
+    }
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    if identity.viewing.is_some() && !reads && !WHILE_VIEWING.contains(&path) {
+        return Err(Reason::ViewOnly);
+    }
+    Ok(())
+}
 
 impl DataThread {
     /// What the credentials come to.
@@ -38,7 +60,7 @@ impl DataThread {
         }
         let request = &incoming.request;
         let is_socket = websocket::asked_for(request.headers());
-        let method = if is_socket { &http::Method::POST } else { request.method() };
+        let method = if is_socket { &Method::POST } else { request.method() };
         Ok(cross_origin::check_browser(method, request.headers(), &self.origin(incoming))?)
     }
 }

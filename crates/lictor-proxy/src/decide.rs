@@ -148,7 +148,7 @@ impl DataThread {
     fn go_on(&self, workspace: &Workspace, identity: Option<&Identity>) -> Response<ResponseBody> {
         let (mut user, mut roles) = (NOBODY, NOBODY);
         if let Some(identity) = identity {
-            let holdings = self.gateway.auth.view().access.explain(&identity.principal.id, &workspace.name);
+            let holdings = self.gateway.auth.view().access.explain(&identity.seen_as().id, &workspace.name);
             let mut names: Vec<&str> = holdings.iter().map(|holding| holding.role.as_str()).collect();
             names.sort_unstable();
             names.dedup();

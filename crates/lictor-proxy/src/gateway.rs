@@ -16,6 +16,7 @@ use lictor_model::{Clock, Identity, Outcome, Reason};
 
 use crate::access_log::AccessLog;
 use crate::body::ResponseBody;
+use crate::caller::check_limits;
 use crate::drain::Drain;
 use crate::forward::API_MOUNT;
 use crate::framing::{Tunnel, VIOLATION};
@@ -34,10 +35,6 @@ use crate::websocket::{self, Handshake, Places};
 use crate::{body, cloud, decide, forwarded, headers, probes, target, ui};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// What a key may do to itself, however narrow, and what anybody may do.
-const FOR_ANY_KEY: [&str; 4] =
-    ["/lictor/keys/current", "/lictor/keys/revoke", "/lictor/keys/rotate", "/lictor/report-leak"];
 
 /// What all data threads share.
 pub struct Gateway {
@@ -249,10 +246,7 @@ impl DataThread {
         if let Some(identity) = &identity {
             story.identified(identity);
             self.check_unasked(identity, &incoming)?;
-            // A key made for less than its owner manages nothing of its owner's.
-            if identity.narrowing.is_some() && !FOR_ANY_KEY.contains(&incoming.target.path.as_str()) {
-                return Err(Reason::KeyTooNarrow.into());
-            }
+            check_limits(identity, &incoming)?;
         }
         let caller = Caller {
             request: story.request.clone(),

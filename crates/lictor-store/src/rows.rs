@@ -188,6 +188,8 @@ pub struct SessionRow {
     pub proved_at: Timestamp,
     /// By which second factor; `None` for none.
     pub factor: Option<FactorKind>,
+    /// Whose rights it looks through; `None` for its own.
+    pub viewing: Option<PrincipalId>,
 }
 
 /// A session that began at a provider; its tokens are sealed, and do not print all the same.

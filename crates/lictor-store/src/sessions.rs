@@ -29,7 +29,7 @@ impl Store {
         let version = crate::directory::versions(&mut tx).await?.sessions;
         let statement =
             sql("SELECT id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent, \
-                             proved_at, factor FROM sessions ORDER BY created_at, id");
+                             proved_at, factor, viewing FROM sessions ORDER BY created_at, id");
         let rows = statement.fetch(&mut tx, "sessions").await?;
         let statement = sql("SELECT principal, MAX(signed_out_at) AS signed_out_at FROM external_accounts \
                              WHERE signed_out_at IS NOT NULL GROUP BY principal");
@@ -89,6 +89,38 @@ impl Store {
         Ok(ended)
     }
 
+    /// Lets a session look through somebody else's rights, or through its own again; answers whether that is a change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the session has ended, or whoever is viewed was removed, meanwhile.
+    pub async fn set_viewing(
+        &self,
+        by: &By,
+        session: &CredentialId,
+        viewed: Option<&PrincipalId>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write().await?;
+        tx.change_sessions().await?;
+        let statement = sql("SELECT id, viewing FROM sessions WHERE id = $1").bind(session.as_str());
+        let row = statement.fetch_first(&mut tx, "sessions").await?;
+        let missing = || StoreError::NotFound { what: "session", name: session.to_string() };
+        let before = row.ok_or_else(missing)?.maybe_text("viewing")?.map(PrincipalId::from);
+        let Some(named) = viewed.or(before.as_ref()).filter(|_| viewed != before.as_ref()) else { return Ok(false) };
+        let name = name_of(&mut tx, named).await?;
+        if viewed.is_some() && name.is_none() {
+            return Err(StoreError::NotFound { what: "user or service account", name: named.to_string() });
+        }
+        sql("UPDATE sessions SET viewing = $1 WHERE id = $2")
+            .bind(viewed.map(PrincipalId::as_str))
+            .bind(session.as_str())
+            .execute(&mut tx)
+            .await?;
+        let operation = if viewed.is_some() { "view-as.begin" } else { "view-as.end" };
+        self.record(&mut tx, by, operation, &name.unwrap_or_default()).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Notes when sessions were last used. Replicas do not reload for it.
     ///
     /// # Errors
@@ -135,7 +167,7 @@ pub(crate) async fn begin(tx: &mut Tx, new: &SessionRow) -> Result<PrincipalName
     let missing = || StoreError::NotFound { what: "user", name: new.principal.to_string() };
     let name = name.ok_or_else(missing)?;
     sql("INSERT INTO sessions (id, principal, digest, created_at, last_seen_at, expires_at, client_ip, user_agent, \
-         proved_at, factor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+         proved_at, factor, viewing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
     .bind(new.id.as_str())
     .bind(new.principal.as_str())
     .bind(new.digest.to_hex().as_str())
@@ -146,6 +178,7 @@ pub(crate) async fn begin(tx: &mut Tx, new: &SessionRow) -> Result<PrincipalName
     .bind(new.user_agent.as_str())
     .bind(new.proved_at)
     .bind(new.factor.map_or("", FactorKind::as_str))
+    .bind(new.viewing.as_ref().map(PrincipalId::as_str))
     .execute(tx)
     .await?;
     Ok(name)
@@ -182,6 +215,7 @@ pub(crate) fn session(row: &Row) -> Result<SessionRow, StoreError> {
         user_agent: row.text("user_agent")?,
         proved_at: row.moment("proved_at")?,
         factor: row.read("factor", factor)?,
+        viewing: row.maybe_text("viewing")?.map(PrincipalId::from),
     })
 }
 

@@ -69,15 +69,17 @@ pub(crate) async fn show(State(web): State<WebState>, visit: Visit, asked: Asked
 
 fn place(access: &AccessView, identity: &Identity, workspace: &Mine) -> Place {
     let (name, link) = (&workspace.name, workspace.link());
-    let held = access.explain(&identity.principal.id, name).iter().map(one).collect();
-    let permissions = names(access.permissions(&identity.principal.id, name).unwrap_or_default());
+    let seen_as = identity.seen_as();
+    let whose = identity.viewing.as_ref().map_or("you", |viewed| viewed.name.as_str());
+    let held = access.explain(&seen_as.id, name).iter().map(|holding| one(holding, whose)).collect();
+    let permissions = names(access.permissions(&seen_as.id, name).unwrap_or_default());
     Place { workspace: name.to_string(), link, held, permissions }
 }
 
-fn one(holding: &Holding) -> Held {
+fn one(holding: &Holding, whose: &str) -> Held {
     let through = match &holding.origin {
-        Origin::Own(Source::ByHand) => "a grant to you".to_owned(),
-        Origin::Own(source) => format!("a grant to you by {source}"),
+        Origin::Own(Source::ByHand) => format!("a grant to {whose}"),
+        Origin::Own(source) => format!("a grant to {whose} by {source}"),
         team @ Origin::Team(..) => team.to_string(),
     };
     let reaches = match &holding.scope {

@@ -32,6 +32,11 @@ pub use workspaces::Facts as WorkspaceFacts;
 /// Where they are.
 pub(crate) const PATH: &str = "/lictor/admin";
 
+/// The page of one principal.
+pub(crate) fn page_of(principal: &lictor_model::Principal) -> String {
+    words::principal_link(principal.name.as_str())
+}
+
 /// The routes.
 pub(crate) fn router() -> Router<WebState> {
     Router::new()
@@ -42,6 +47,7 @@ pub(crate) fn router() -> Router<WebState> {
         .route("/lictor/admin/principal/disable", get(principal::ask_to_disable).post(principal::disable))
         .route("/lictor/admin/principal/enable", post(principal::enable))
         .route("/lictor/admin/principal/remove", get(principal::ask_to_remove).post(principal::remove))
+        .route("/lictor/admin/principal/view-as", post(principal::view_as))
         .route("/lictor/admin/principal/account-role", post(principal::set_account_role))
         .route("/lictor/admin/principal/reset-link", post(principal::make_reset_link))
         .route("/lictor/admin/principal/key", post(principal::make_key))

@@ -8,6 +8,8 @@ pub(crate) struct Layout<'a> {
     pub(crate) base: &'a str,
     /// Who is signed in; empty where nobody is.
     pub(crate) name: &'a str,
+    /// Through whose rights they look; empty for their own.
+    pub(crate) viewing: &'a str,
     /// Which entry of the navigation is this page.
     pub(crate) here: Section,
     /// What was done before this page was shown.

@@ -36,6 +36,7 @@ mod sign_in;
 mod sign_on;
 mod sign_out;
 mod token;
+mod view_as;
 mod visit;
 mod when;
 mod workspaces;

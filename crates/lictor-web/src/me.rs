@@ -19,7 +19,7 @@ pub(crate) async fn show(
     let identity = visit.person(&web)?;
     let Some(Extension(workspace)) = workspace else { return Ok(visit.refuse(Reason::NotFound)) };
     let (view, mine) = (web.auth.view(), mine(&web, &visit, identity));
-    let held = view.access.explain(&identity.principal.id, &workspace);
+    let held = view.access.explain(&identity.seen_as().id, &workspace);
     // Of several workspaces, one is none of a stranger's business.
     if held.is_empty() && web.workspaces.len() > 1 {
         return Ok(visit.refuse(Reason::NotAMember));
@@ -30,8 +30,9 @@ pub(crate) async fn show(
     });
     let me = serde_json::json!({
         "name": identity.principal.name.as_str(),
+        "viewing": identity.viewing.as_ref().map(|viewed| viewed.name.as_str()),
         "workspace": workspace.as_str(),
-        "roles": roles(&web, &identity.principal, &workspace),
+        "roles": roles(&web, identity.seen_as(), &workspace),
         "workspaces": workspaces.collect::<Vec<_>>(),
         "administers": crate::admin::administers(&web, identity),
     });

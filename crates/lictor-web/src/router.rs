@@ -17,7 +17,7 @@ use crate::visit::Visit;
 use crate::{
     account, admin, api, assets, back_channel, client_login, confirm, device_grant, device_page, factors, form,
     key_rotation, keys, leak, me, own_key, passkey_sign_in, password, reset, reset_factors, sessions, sign_in, sign_on,
-    sign_out, token,
+    sign_out, token, view_as,
 };
 
 /// What the pages need. Each request must also carry a [`lictor_authn::Caller`] in its extensions.
@@ -49,6 +49,7 @@ pub fn router(state: WebState) -> Router {
         .route("/lictor/sign-in", get(sign_in::show).post(sign_in::submit))
         .route(passkey_sign_in::PATH, get(passkey_sign_in::show).post(passkey_sign_in::submit))
         .route(confirm::PATH, get(confirm::show).post(confirm::submit))
+        .route(view_as::END, post(view_as::end))
         .route("/lictor/sign-out", post(sign_out::submit))
         .route("/lictor/sso/{provider}/begin", get(sign_on::begin))
         .route("/lictor/sso/{provider}/callback", get(sign_on::complete).post(sign_on::form_post))

@@ -149,8 +149,10 @@ impl Visit {
 
     /// The frame of a page.
     pub(crate) fn layout(&self, here: Section, done: Option<Done>) -> Layout<'_> {
-        let name = self.session().map_or("", |session| session.principal.name.as_str());
-        Layout { base: &self.caller.base, name, here, done }
+        let session = self.session();
+        let name = session.map_or("", |session| session.principal.name.as_str());
+        let viewing = session.and_then(|session| session.viewing.as_ref()).map_or("", |viewed| viewed.name.as_str());
+        Layout { base: &self.caller.base, name, viewing, here, done }
     }
 
     /// Whether a password may be sent from where this browser is: over TLS, on this machine, or as configured.

@@ -31,7 +31,7 @@ impl Mine {
 
 /// In the order of the configuration.
 pub(crate) fn mine(web: &WebState, visit: &Visit, identity: &Identity) -> Vec<Mine> {
-    of(web, visit, &identity.principal.id)
+    of(web, visit, &identity.seen_as().id)
 }
 
 /// Somebody's, who may be elsewhere.

@@ -154,13 +154,23 @@
     return [element("p", { class: "muted", id: "workspaces" }, "Workspaces"), element("ul", { "aria-labelledby": "workspaces" }, ...workspaces.map(link))];
   }
 
+  // Told on the page for as long as it lasts, and ended from there.
+  function viewing(name) {
+    const words = element("p", {}, "You see what ", element("strong", {}, name), " sees, and change nothing.");
+    const stop = element("form", { method: "post", action: at("lictor/view-as/end") }, element("button", { type: "submit", class: "dismiss" }, "Stop viewing"));
+    document.body.append(place("lictor-viewing", element("aside", { class: "viewing", "aria-label": "View as" }, words, stop)));
+    note.classList.add("raised");
+  }
+
   function badge(me) {
+    if (me.viewing) viewing(me.viewing);
     const roles = me.roles.length > 0 ? me.roles.join(", ") : "no role";
-    const lines = element("span", { class: "lines" }, element("span", { class: "name" }, me.name), element("span", { class: "muted" }, roles));
+    const lines = element("span", { class: "lines" }, element("span", { class: "name" }, me.name), element("span", { class: "muted" }, me.viewing ? `as ${me.viewing}: ${roles}` : roles));
     const button = element("button", { type: "button", class: "who", "aria-expanded": "false", "aria-controls": "menu" },
       element("span", { class: "letter", "aria-hidden": "true" }, me.name.slice(0, 1).toUpperCase()), element("span", { class: "unseen" }, "Signed in as "), lines);
     const menu = element("div", { id: "menu", class: "menu", hidden: "" },
       element("p", {}, "Signed in as ", element("strong", {}, me.name)),
+      ...(me.viewing ? [element("p", {}, "Viewing as ", element("strong", {}, me.viewing))] : []),
       element("p", { class: "muted" }, `${me.roles.length > 1 ? "Roles" : "Role"} in ${me.workspace}: ${roles}`),
       ...switcher(me.workspaces),
       element("a", { class: "item", href: at("lictor/account") }, "Account"),
@@ -236,12 +246,16 @@
     .menu > a.item { margin-top: 4px; border-top: 1px solid var(--line); border-radius: 0 0 6px 6px; }
     .menu > a.item + a.item { margin-top: 0; border-top: 0; }
     .note { z-index: 2147483000; left: 50%; bottom: 16px; transform: translateX(-50%); display: flex; align-items: flex-start; gap: 12px; width: max-content; max-width: min(560px, calc(100vw - 32px)); padding: 12px 12px 12px 16px; background: var(--back); border: 1px solid var(--line); border-left: 4px solid var(--edge); border-radius: 8px; box-shadow: 0 4px 16px rgb(0 0 0 / 25%); }
+    .note.raised { bottom: 60px; }
+    .viewing { position: fixed; z-index: 2147483000; left: 0; right: 0; bottom: 0; pointer-events: auto; display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; justify-content: center; padding: 6px 12px; color: #fff; background: #163aca; font: 500 13px/18px Geist, "Inter Variable", system-ui, sans-serif; }
+    .viewing .dismiss { border-color: #fff; }
+    .viewing .dismiss:hover { color: #163aca; background: #fff; }
     .texts { display: grid; gap: 6px; padding: 4px 0; overflow-wrap: anywhere; }
     .dismiss { flex: none; padding: 4px 10px; background: none; border: 1px solid var(--line); border-radius: 6px; font-size: 12px; }
     /* Beside the logo there is room at every width; where the page scrolls under it, it must be readable. */
     @media (max-width: 1023px) { .badge { top: 8px; } }
     @media (max-width: 767px) { .who { background: var(--back); } }
-    @media print { .badge, .note { display: none; } }
+    @media print { .badge, .note, .viewing { display: none; } }
     @media (prefers-contrast: more) { .badge .who, .note { border: 1px solid currentColor; } }
   `;
 })();

@@ -77,6 +77,6 @@ impl Factors {
         let (secret, new) = auth.new_session(owner, &caller.as_origin())?;
         let row = SessionRow { factor: Some(FactorKind::Passkey), ..new };
         let credential = CredentialRef { kind: CredentialKind::Session, id: row.id.clone() };
-        Ok((Identity { principal, credential, narrowing: None }, secret, row))
+        Ok((Identity { principal, credential, narrowing: None, viewing: None }, secret, row))
     }
 }

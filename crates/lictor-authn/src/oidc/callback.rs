@@ -246,6 +246,7 @@ impl SignOn {
             principal: std::sync::Arc::new(principal.clone()),
             credential: lictor_model::CredentialRef { kind: lictor_model::CredentialKind::Session, id: row.id.clone() },
             narrowing: None,
+            viewing: None,
         };
         let by = By {
             actor: Actor::from(&identity),

@@ -46,6 +46,7 @@ pub(crate) async fn a_link_sets_a_password_once_and_ends_the_sessions(stage: Sta
         user_agent: String::new(),
         proved_at: stage.clock.now(),
         factor: None,
+        viewing: None,
     };
     stage.store.start_session(&By::console(), session).await.unwrap();
     add_link(&stage, "alice", "secret", 60).await.unwrap();

@@ -72,6 +72,32 @@ pub(crate) async fn sessions_end_with_their_principal(stage: Stage) {
     assert!(after.sessions.is_empty() && after.version > before.version);
 }
 
+pub(crate) async fn a_view_is_one_sessions_and_outlives_whom_it_shows(stage: Stage) {
+    let (root, by) = (stage.add_user("root", Some("owner")).await.unwrap(), By::console());
+    let alice = stage.add_user("alice", None).await.unwrap();
+    for id in ["one", "two"] {
+        stage.store.start_session(&by, session(id, &root)).await.unwrap();
+    }
+    let viewing = async || -> Vec<Option<PrincipalId>> {
+        stage.store.load_sessions().await.unwrap().sessions.into_iter().map(|session| session.viewing).collect()
+    };
+    let before = stage.store.versions().await.unwrap().sessions;
+    assert!(stage.store.set_viewing(&by, &"one".into(), Some(&alice.id)).await.unwrap());
+    assert!(stage.store.versions().await.unwrap().sessions > before, "every replica hears of it");
+    assert!(!stage.store.set_viewing(&by, &"one".into(), Some(&alice.id)).await.unwrap(), "it is so already");
+    assert_eq!(viewing().await, [Some(alice.id.clone()), None]);
+    let missing = stage.store.set_viewing(&by, &"one".into(), Some(&"nobody".into())).await;
+    assert!(matches!(missing, Err(StoreError::NotFound { .. })));
+    assert!(matches!(stage.store.set_viewing(&by, &"three".into(), None).await, Err(StoreError::NotFound { .. })));
+    stage.store.remove_principal(&by, &named("alice")).await.unwrap();
+    assert_eq!(viewing().await, [Some(alice.id), None], "it must not turn into root's own rights");
+    assert!(stage.store.set_viewing(&by, &"one".into(), None).await.unwrap());
+    assert!(!stage.store.set_viewing(&by, &"one".into(), None).await.unwrap());
+    assert_eq!(viewing().await, [None, None]);
+    let operations = stage.operations().await;
+    assert_eq!(operations.iter().filter(|operation| operation.starts_with("view-as.")).count(), 2);
+}
+
 pub(crate) async fn a_key_is_revoked_by_its_end_only_when_that_is_unambiguous(stage: Stage) {
     let by = By::console();
     stage.add_user("alice", None).await.unwrap();
@@ -178,5 +204,6 @@ fn session(id: &str, of: &Principal) -> SessionRow {
         user_agent: "browser".to_owned(),
         proved_at: Timestamp::from_micros(1),
         factor: Some(FactorKind::Provider),
+        viewing: None,
     }
 }

@@ -42,6 +42,7 @@ async fn begin(stage: &Stage, of: &Principal, secret: &str) -> CredentialId {
         user_agent: String::new(),
         proved_at: now,
         factor: None,
+        viewing: None,
     };
     let id = session.id.clone();
     stage.store.start_session(&By::console(), session).await.unwrap();

@@ -96,6 +96,7 @@ pub(crate) async fn sessions_that_have_not_ended_are_paged(stage: Stage) {
             user_agent: String::new(),
             proved_at: now,
             factor: None,
+            viewing: None,
         };
         stage.store.start_session(&By::console(), row).await.unwrap();
     }

@@ -100,6 +100,7 @@ on_one_handle! {
     teams: a_role_is_based_on_a_built_in_one_alone,
     credentials: a_revoked_key_stays_listed_and_is_found_by_its_end,
     credentials: sessions_end_with_their_principal,
+    credentials: a_view_is_one_sessions_and_outlives_whom_it_shows,
     credentials: a_key_is_revoked_by_its_end_only_when_that_is_unambiguous,
     credentials: nothing_secret_prints,
     credentials: a_hash_is_improved_only_while_it_is_the_same,

@@ -31,6 +31,7 @@ async fn begin(stage: &Stage, of: &Principal, id: &str, subject: &str, sid: Opti
         user_agent: String::new(),
         proved_at: now,
         factor: None,
+        viewing: None,
     };
     let external = ExternalSessionRow {
         session: session.id.clone(),

@@ -19,7 +19,7 @@ use crate::visit::Visit;
 
 /// Whether somebody manages anything, so that the way to these pages is shown to them.
 pub(crate) fn administers(web: &WebState, identity: &Identity) -> bool {
-    Authority::Caller(identity.principal.id.clone()).permit(&Deed::See, &web.auth.view().access).is_ok()
+    Authority::Caller(identity.seen_as().id.clone()).permit(&Deed::See, &web.auth.view().access).is_ok()
 }
 
 /// Somebody who manages something, on one of these pages.
@@ -79,7 +79,7 @@ impl Desk {
     /// The same as of now, for what takes long: rights and accounts may have gone meanwhile.
     pub(super) fn admin_now(&self) -> Result<Administration, ManageError> {
         let view = self.web.auth.view();
-        if view.principal(&self.identity.principal.id).is_none_or(|principal| principal.disabled) {
+        if view.principal(&self.identity.seen_as().id).is_none_or(|principal| principal.disabled) {
             return Err(Unauthorized::NotAnAdmin.into());
         }
         let on = (self.web.store.clone(), self.web.clock.clone());

@@ -13,12 +13,12 @@ use crate::answer::Early;
 /// `GET /lictor/admin`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
     let access = desk.admin.access();
-    let role = access.account_role(&desk.identity.principal.id);
+    let role = access.account_role(&desk.identity.seen_as().id);
     let may = match role {
         AccountRole::Owner => "everything".to_owned(),
         AccountRole::Admin => "everything but what concerns owners".to_owned(),
         AccountRole::Member => {
-            let owned = access.owned_workspaces(&desk.identity.principal.id);
+            let owned = access.owned_workspaces(&desk.identity.seen_as().id);
             let names: Vec<&str> = owned.iter().map(|name| name.as_str()).collect();
             format!("who has which role in {}", names.join(", "))
         }

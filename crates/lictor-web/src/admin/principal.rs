@@ -25,6 +25,7 @@ pub(super) const PATH: &str = "/lictor/admin/principal";
 const DISABLE: &str = "/lictor/admin/principal/disable";
 const ENABLE: &str = "/lictor/admin/principal/enable";
 const REMOVE: &str = "/lictor/admin/principal/remove";
+const VIEW_AS: &str = "/lictor/admin/principal/view-as";
 const ACCOUNT_ROLE: &str = "/lictor/admin/principal/account-role";
 const RESET_LINK: &str = "/lictor/admin/principal/reset-link";
 const KEY: &str = "/lictor/admin/principal/key";
@@ -105,6 +106,9 @@ fn acts(desk: &Desk, one: &Principal) -> Vec<Act> {
             }
         }
         acts.push(Act::link("Remove…", format!("Remove {name}"), link(REMOVE, &[("name", name)])));
+    }
+    if desk.admin.may(&Deed::ViewAs) && !one.disabled && one.id != desk.identity.principal.id {
+        acts.push(Act::post("View as", format!("View as {name}"), VIEW_AS, vec![("name", name.to_owned())]));
     }
     if desk.admin.may(&Deed::Oversee) {
         let record = link(audit::PATH, &[("actor", one.id.as_str())]);
@@ -254,6 +258,15 @@ pub(super) async fn disable(order: Order) -> Result<Response, Early> {
 /// `POST /lictor/admin/principal/enable`
 pub(super) async fn enable(order: Order) -> Result<Response, Early> {
     switch(&order, false, Flash::Enabled).await
+}
+
+/// `POST /lictor/admin/principal/view-as`: from here on, this browser sees what they see; first of all, what that is.
+pub(super) async fn view_as(order: Order) -> Result<Response, Early> {
+    let desk = &order.desk;
+    let one = named(desk, order.sent.field("name")).await?;
+    desk.admin.view_as(&desk.identity.credential, &one.name).await.map_err(|error| desk.refuse(&error))?;
+    desk.web.auth.refresh().await;
+    Ok(desk.visit.see_other(crate::account::PATH))
 }
 
 async fn switch(order: &Order, disabled: bool, flash: Flash) -> Result<Response, Early> {

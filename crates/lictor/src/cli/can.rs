@@ -102,7 +102,7 @@ impl Can {
         let principal = Arc::new(console.principal(&self.name).await?);
         let access = AccessView::build(&console.store.load_assignments().await?);
         let narrowing = self.narrowing(console, &principal.name).await?;
-        let identity = Identity { principal, credential, narrowing };
+        let identity = Identity { principal, credential, narrowing, viewing: None };
         let verdict = Verdict::reach(&self.method, &self.path, &identity, &access, &workspace);
         let holdings = access.explain(&identity.principal.id, &workspace);
         let mut printed = self.printed(&verdict, &holdings, &workspace);

@@ -198,7 +198,7 @@ fn expected(expect: &str, reason: Option<Reason>) -> Result<bool, String> {
 
 fn identity(principal: Principal) -> Identity {
     let credential = CredentialRef { kind: CredentialKind::Console, id: CredentialId::from("") };
-    Identity { principal: Arc::new(principal), credential, narrowing: None }
+    Identity { principal: Arc::new(principal), credential, narrowing: None, viewing: None }
 }
 
 /// Somebody who holds one role everywhere, and that grant.

@@ -146,7 +146,7 @@ impl People {
             }),
         };
         let narrowing = self.limits.get(&credential.id).cloned();
-        Some(Identity { principal, credential, narrowing })
+        Some(Identity { principal, credential, narrowing, viewing: None })
     }
 }
 
