@@ -41,11 +41,9 @@ impl View {
             self.people = Arc::new(People::build(directory));
             return;
         };
-        self.access = Arc::new(if part.has_access_of_all {
-            AccessView::build(&directory.assignments)
-        } else {
-            self.access.moved(&part.of, &directory.assignments)
-        });
+        let (of, now) = (&part.of, &directory.assignments);
+        let access = if part.has_access_of_all { AccessView::build(now) } else { self.access.moved(of, now) };
+        self.access = Arc::new(access);
         self.people = Arc::new(self.people.moved(&part.of, part.has_access_of_all, directory));
     }
 
