@@ -32,6 +32,7 @@ mod seal;
 pub mod session;
 mod shards;
 mod sign_in;
+mod signed_in;
 #[cfg(test)]
 mod stage;
 mod throttle;
