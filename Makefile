@@ -1,5 +1,5 @@
 # Two commands matter: `make up` and `make test`.
-.PHONY: up test quick bench setup fmt-check clippy deny
+.PHONY: up test quick bench bench-store setup fmt-check clippy deny
 
 up:
 	cargo build --release -p lictor
@@ -16,6 +16,10 @@ quick: fmt-check clippy
 
 bench:
 	bench/run.sh
+
+bench-store:
+	cargo build --release --quiet -p lictor
+	python3 bench/store.py
 
 setup:
 	scripts/setup.sh

@@ -5,19 +5,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use lictor_authz::AccessView;
 use lictor_model::{Clock, Timestamp};
-use lictor_store::{Store, StoreError};
+use lictor_store::{Store, StoreError, Versions};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, watch};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::options::Options;
 use crate::throttle::Throttle;
-use crate::view::{People, Sessions, View};
+use crate::view::{Sessions, View};
 
 /// How long ago the store may have answered last for the view to count as fresh.
 const FRESH_SECONDS: i64 = 5;
+/// How many times as long reading what moved may take.
+const LOADING: u32 = 15;
 
 /// How much a refresh reads although no version moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +76,7 @@ impl Feed {
             heard_at,
             turn,
         };
-        feed.read(Depth::Changes).await?;
+        feed.read(feed.store.versions().await?, Depth::Changes).await?;
         Ok(feed)
     }
 
@@ -143,7 +145,7 @@ impl Feed {
             sleep_until(last + self.options.forced_refresh_every).await;
         }
         let began = Instant::now();
-        let heard = match timeout(self.options.store_timeout, self.read(depth)).await {
+        let heard = match self.hear(depth).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the store does not answer; what is in memory goes on for a while");
@@ -159,8 +161,16 @@ impl Feed {
         heard
     }
 
-    async fn read(&self, depth: Depth) -> Result<(), StoreError> {
-        let versions = self.store.versions().await?;
+    /// The versions within the time that a store may take; then what moved, which may be all there is of a big one: a store that
+    /// has just answered is not away, and giving up would only mean to begin again.
+    async fn hear(&self, depth: Depth) -> Result<Result<(), StoreError>, Elapsed> {
+        match timeout(self.options.store_timeout, self.store.versions()).await? {
+            Ok(versions) => timeout(self.options.store_timeout * LOADING, self.read(versions, depth)).await,
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn read(&self, versions: Versions, depth: Depth) -> Result<(), StoreError> {
         let now = self.view();
         let mut next = View {
             access: Arc::clone(&now.access),
@@ -169,9 +179,7 @@ impl Feed {
         };
         let directory_moved = versions.directory != now.people.version;
         if directory_moved {
-            let directory = self.store.load_directory().await?;
-            next.access = Arc::new(AccessView::build(&directory.assignments));
-            next.people = Arc::new(People::build(directory));
+            next.take_in(self.store.load_directory_since(now.version()).await?);
         }
         if versions.sessions != now.sessions.version || depth == Depth::SessionUse {
             next.sessions = Arc::new(Sessions::build(self.store.load_sessions().await?, &now.sessions));

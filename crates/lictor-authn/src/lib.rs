@@ -31,7 +31,9 @@ mod reports;
 pub mod reset;
 mod seal;
 pub mod session;
+mod shards;
 mod sign_in;
+mod signed_in;
 #[cfg(test)]
 mod stage;
 mod throttle;

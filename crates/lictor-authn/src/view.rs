@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use lictor_authz::AccessView;
 use lictor_model::{
-    AccountRole, CredentialId, CredentialKind, CredentialRef, Digest, FactorDuty, FactorKind, Identity, Narrowing,
-    Principal, PrincipalId, PrincipalKind, PrincipalName, Reason, Timestamp,
+    AccountRole, CredentialId, CredentialKind, CredentialRef, Digest, FactorDuty, Identity, Narrowing, Principal,
+    PrincipalId, PrincipalKind, PrincipalName, Reason, Timestamp,
 };
-use lictor_store::{Directory, KeyRow, PasswordRow, SignedIn};
+use lictor_store::{Directory, KeyRow, PasswordRow};
 
 use crate::attempt::Rejection;
+use crate::shards::Shards;
+pub(crate) use crate::signed_in::{Session, Sessions};
 
 /// People, their credentials and what they may, as of one state of the store.
 #[derive(Debug)]
@@ -31,6 +33,19 @@ impl View {
             people: Arc::new(People { version: i64::MIN, ..People::default() }),
             sessions: Arc::new(Sessions { version: i64::MIN, ..Sessions::default() }),
         }
+    }
+
+    /// Takes in what was loaded: everything, or what moved.
+    pub(crate) fn take_in(&mut self, mut directory: Directory) {
+        let Some(part) = directory.part.take() else {
+            self.access = Arc::new(AccessView::build(&directory.assignments));
+            self.people = Arc::new(People::build(directory));
+            return;
+        };
+        let (of, now) = (&part.of, &directory.assignments);
+        let access = if part.has_access_of_all { AccessView::build(now) } else { self.access.moved(of, now) };
+        self.access = Arc::new(access);
+        self.people = Arc::new(self.people.moved(&part.of, part.has_access_of_all, directory));
     }
 
     /// As of which version of the store's directory it is.
@@ -104,15 +119,17 @@ impl View {
 }
 
 /// Principals, passwords and keys.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct People {
     pub(crate) version: i64,
     principals: HashMap<PrincipalId, Arc<Principal>>,
     named: HashMap<PrincipalName, Arc<Principal>>,
     passwords: HashMap<Box<str>, Arc<Password>>,
     passwords_by_principal: HashMap<PrincipalId, Arc<Password>>,
-    keys: HashMap<Digest, Arc<Key>>,
-    keys_by_id: HashMap<CredentialId, Arc<Key>>,
+    keys: Shards<Digest, Arc<Key>>,
+    keys_by_id: Shards<CredentialId, Arc<Key>>,
+    /// What is to be taken out of both when somebody's keys are read anew.
+    keys_of: HashMap<PrincipalId, Vec<(Digest, CredentialId)>>,
     factor_owners: HashSet<PrincipalId>,
     duty: FactorDuty,
 }
@@ -143,21 +160,56 @@ pub(crate) struct Key {
 
 impl People {
     pub(crate) fn build(directory: Directory) -> Self {
-        let principals: HashMap<_, _> =
-            directory.principals.into_iter().map(|principal| (principal.id.clone(), Arc::new(principal))).collect();
-        let named = principals.values().map(|principal| (principal.name.clone(), Arc::clone(principal))).collect();
-        let factor_owners = directory.factor_owners.into_iter().collect();
         let duty = FactorDuty::work_out(&directory.assignments);
-        let version = directory.version;
-        let mut people = Self { version, principals, named, factor_owners, duty, ..Self::default() };
-        for row in directory.passwords {
-            people.add_password(row);
+        let mut people = Self { duty, ..Self::default() };
+        people.add(directory);
+        people
+    }
+
+    /// The same after some of them moved: what there was of them is gone, and what the directory has of them is there.
+    pub(crate) fn moved(&self, of: &[PrincipalId], has_access_of_all: bool, directory: Directory) -> Self {
+        let mut people = self.clone();
+        people.duty = if has_access_of_all {
+            FactorDuty::work_out(&directory.assignments)
+        } else {
+            self.duty.moved(of, &directory.assignments)
+        };
+        for id in of {
+            people.take_out(id);
         }
+        people.add(directory);
+        people
+    }
+
+    fn take_out(&mut self, id: &PrincipalId) {
+        if let Some(principal) = self.principals.remove(id) {
+            self.named.remove(&principal.name);
+            self.passwords.remove(principal.name.as_str());
+        }
+        self.passwords_by_principal.remove(id);
+        self.factor_owners.remove(id);
+        for (digest, key) in self.keys_of.remove(id).unwrap_or_default() {
+            self.keys.remove(&digest);
+            self.keys_by_id.remove(&key);
+        }
+    }
+
+    fn add(&mut self, directory: Directory) {
+        self.version = directory.version;
+        self.factor_owners.extend(directory.factor_owners);
+        for principal in directory.principals {
+            let principal = Arc::new(principal);
+            self.named.insert(principal.name.clone(), Arc::clone(&principal));
+            self.principals.insert(principal.id.clone(), principal);
+        }
+        for row in directory.passwords {
+            self.add_password(row);
+        }
+        // A key and its successor are of one owner, and so are here together.
         let replaced: HashSet<CredentialId> = directory.keys.iter().filter_map(|key| key.replaces.clone()).collect();
         for row in directory.keys {
-            people.add_key(row, &replaced);
+            self.add_key(row, &replaced);
         }
-        people
     }
 
     fn add_password(&mut self, row: PasswordRow) {
@@ -184,6 +236,7 @@ impl People {
             issuer: row.issuer.map(String::into_boxed_str),
             noted: AtomicI64::default(),
         });
+        self.keys_of.entry(row.principal).or_default().push((row.digest, key.id.clone()));
         self.keys_by_id.insert(key.id.clone(), Arc::clone(&key));
         self.keys.insert(row.digest, key);
     }
@@ -278,88 +331,11 @@ impl Key {
     }
 }
 
-fn identity(principal: &Arc<Principal>, kind: CredentialKind, id: &CredentialId) -> Identity {
+pub(crate) fn identity(principal: &Arc<Principal>, kind: CredentialKind, id: &CredentialId) -> Identity {
     Identity {
         principal: Arc::clone(principal),
         credential: CredentialRef { kind, id: id.clone() },
         narrowing: None,
         viewing: None,
-    }
-}
-
-/// Signed-in browsers.
-#[derive(Debug, Default)]
-pub(crate) struct Sessions {
-    pub(crate) version: i64,
-    by_digest: HashMap<Digest, Arc<Session>>,
-    by_id: HashMap<CredentialId, Arc<Session>>,
-    signed_out: HashMap<PrincipalId, Timestamp>,
-}
-
-/// A signed-in browser.
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) id: CredentialId,
-    pub(crate) principal: PrincipalId,
-    pub(crate) created_at: Timestamp,
-    pub(crate) proved_at: Timestamp,
-    pub(crate) factor: Option<FactorKind>,
-    pub(crate) viewing: Option<PrincipalId>,
-    pub(crate) expires_at: Timestamp,
-    seen: AtomicI64,
-}
-
-impl Sessions {
-    /// Builds the map; what was seen here since the store was told is kept.
-    pub(crate) fn build(signed_in: SignedIn, before: &Self) -> Self {
-        let signed_out = signed_in.signed_out.into_iter().collect();
-        let mut sessions = Self { version: signed_in.version, signed_out, ..Self::default() };
-        for row in signed_in.sessions {
-            let seen_here = before.by_id.get(&row.id).map_or(i64::MIN, |session| session.seen.load(Ordering::Relaxed));
-            let session = Arc::new(Session {
-                id: row.id,
-                principal: row.principal,
-                created_at: row.created_at,
-                proved_at: row.proved_at,
-                factor: row.factor,
-                viewing: row.viewing,
-                expires_at: row.expires_at,
-                seen: AtomicI64::new(row.last_seen_at.as_micros().max(seen_here)),
-            });
-            sessions.by_id.insert(session.id.clone(), Arc::clone(&session));
-            sessions.by_digest.insert(row.digest, session);
-        }
-        sessions
-    }
-
-    pub(crate) fn find(&self, digest: &Digest) -> Option<&Session> {
-        self.by_digest.get(digest).map(Arc::as_ref)
-    }
-
-    pub(crate) fn find_by_id(&self, id: &CredentialId) -> Option<&Session> {
-        self.by_id.get(id).map(Arc::as_ref)
-    }
-}
-
-impl Session {
-    /// Whether it is past its absolute end.
-    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
-        now >= self.expires_at
-    }
-
-    /// Whether it was unused for the given seconds, as far as this replica has seen.
-    pub(crate) fn is_idle(&self, now: Timestamp, seconds: i64) -> bool {
-        now.seconds_since(Timestamp::from_micros(self.seen.load(Ordering::Relaxed))) >= seconds
-    }
-
-    /// Notes a use; answers whether it should be written down: once a minute is enough.
-    pub(crate) fn touch(&self, now: Timestamp) -> bool {
-        let before = self.seen.load(Ordering::Relaxed);
-        now.as_micros().saturating_sub(before) >= 60_000_000
-            && self.seen.compare_exchange(before, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    pub(crate) fn identity(&self, principal: &Arc<Principal>) -> Identity {
-        identity(principal, CredentialKind::Session, &self.id)
     }
 }

@@ -13,7 +13,7 @@ use crate::roles;
 /// What everybody holds: immutable, swapped whole when something changes.
 #[derive(Debug, Clone, Default)]
 pub struct AccessView {
-    holders: HashMap<PrincipalId, Holder>,
+    holders: HashMap<PrincipalId, Arc<Holder>>,
     admins: HashSet<PrincipalId>,
     owning_teams: HashSet<TeamName>,
 }
@@ -73,11 +73,12 @@ impl AccessView {
         let custom: HashMap<&RoleName, &Role> = assignments.roles.iter().map(|role| (&role.name, role)).collect();
         let role = |name: &RoleName| roles::find_built_in(name).or_else(|| custom.get(name).copied());
         let mut view = Self { admins: assignments.admins.iter().cloned().collect(), ..Self::default() };
+        let mut holders: HashMap<PrincipalId, Holder> = HashMap::new();
         for grant in &assignments.grants {
             if let Some(role) = role(&grant.role) {
                 let origin = Origin::Own(grant.source.clone());
                 let holding = Holding::new(&grant.id, role, &grant.scope, origin);
-                let holder = view.holders.entry(grant.principal.clone()).or_default();
+                let holder = holders.entry(grant.principal.clone()).or_default();
                 holder.reach.add(&holding.scope, holding.permissions);
                 holder.own.push(holding);
             }
@@ -94,7 +95,23 @@ impl AccessView {
                 held.grants.push(holding);
             }
         }
-        view.join(assignments, teams.into_iter().map(|(id, held)| (id, Arc::new(held))).collect());
+        join(&mut holders, assignments, &teams.into_iter().map(|(id, held)| (id, Arc::new(held))).collect());
+        view.holders = holders.into_iter().map(|(id, holder)| (id, Arc::new(holder))).collect();
+        view
+    }
+
+    /// The view after the grants, teams or account roles of some principals changed: `of` says whose, `now` what they have,
+    /// with all roles and teams, which are as they were.
+    #[must_use]
+    pub fn moved(&self, of: &[PrincipalId], now: &Assignments) -> Self {
+        let mut view = self.clone();
+        for one in of {
+            view.holders.remove(one);
+            view.admins.remove(one);
+        }
+        let moved = Self::build(now);
+        view.holders.extend(moved.holders);
+        view.admins.extend(moved.admins);
         view
     }
 
@@ -157,23 +174,23 @@ impl AccessView {
         let teams = self.holders.get(principal).map(|holder| holder.teams.as_slice()).unwrap_or_default();
         teams.iter().map(|(held, sources)| (&held.team, sources.as_slice()))
     }
+}
 
-    /// Puts the members into their teams: once each, however many sources say so.
-    fn join(&mut self, assignments: &Assignments, teams: HashMap<TeamId, Arc<TeamHeld>>) {
-        for membership in &assignments.memberships {
-            let Some(held) = teams.get(&membership.team) else { continue };
-            let holder = self.holders.entry(membership.principal.clone()).or_default();
-            match holder.teams.iter_mut().find(|(joined, _)| joined.team.id == membership.team) {
-                Some((_, sources)) => sources.push(membership.source.clone()),
-                None => {
-                    holder.reach.join(&held.reach);
-                    holder.teams.push((Arc::clone(held), vec![membership.source.clone()]));
-                }
+/// Puts the members into their teams: once each, however many sources say so.
+fn join(holders: &mut HashMap<PrincipalId, Holder>, assignments: &Assignments, teams: &HashMap<TeamId, Arc<TeamHeld>>) {
+    for membership in &assignments.memberships {
+        let Some(held) = teams.get(&membership.team) else { continue };
+        let holder = holders.entry(membership.principal.clone()).or_default();
+        match holder.teams.iter_mut().find(|(joined, _)| joined.team.id == membership.team) {
+            Some((_, sources)) => sources.push(membership.source.clone()),
+            None => {
+                holder.reach.join(&held.reach);
+                holder.teams.push((Arc::clone(held), vec![membership.source.clone()]));
             }
         }
-        for holder in self.holders.values_mut() {
-            holder.teams.sort_by(|(one, _), (other, _)| one.team.name.cmp(&other.team.name));
-        }
+    }
+    for holder in holders.values_mut() {
+        holder.teams.sort_by(|(one, _), (other, _)| one.team.name.cmp(&other.team.name));
     }
 }
 

@@ -193,3 +193,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_moved_of_some_is_as_if_all_were_worked_out_anew() {
+    let roles = || vec![custom("own", Some("viewer"), &[])];
+    let shared = |grants: Vec<Grant>, memberships: Vec<Membership>, admins: &[&str]| Assignments {
+        roles: roles(),
+        grants,
+        memberships,
+        teams: vec![team("data"), team("root")],
+        team_grants: vec![team_grant("data", "developer", lab()), team_grant("root", "owner", Scope::Everywhere)],
+        admins: admins.iter().map(|one| (*one).into()).collect(),
+        ..Assignments::default()
+    };
+    let of_ada = |name: &str| grant("ada", name, Scope::Everywhere, Source::ByHand);
+    let bob = || grant("bob", "own", lab(), okta());
+    let before = shared(
+        vec![of_ada("viewer"), bob()],
+        vec![member("root", "ada", okta()), member("data", "bob", okta())],
+        &["ada"],
+    );
+    let after = shared(
+        vec![of_ada("runner"), bob()],
+        vec![member("data", "ada", okta()), member("data", "bob", okta())],
+        &["eve"],
+    );
+    let part = shared(vec![of_ada("runner")], vec![member("data", "ada", okta())], &["eve"]);
+    let moved = AccessView::build(&before).moved(&["ada".into(), "eve".into(), "gone".into()], &part);
+    let anew = AccessView::build(&after);
+    for who in ["ada", "bob", "eve", "gone"] {
+        assert_eq!(moved.holdings(&who.into()), anew.holdings(&who.into()), "{who}");
+        assert_eq!(moved.account_role(&who.into()), anew.account_role(&who.into()), "{who}");
+        for place in ["lab", "main"] {
+            assert_eq!(may(&moved, who, place), may(&anew, who, place), "{who}");
+        }
+    }
+    assert_ne!(moved.account_role(&"ada".into()), AccessView::build(&before).account_role(&"ada".into()));
+}

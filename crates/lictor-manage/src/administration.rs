@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lictor_authn::View;
 use lictor_authz::{AccessView, Authority, Deed, Unauthorized};
-use lictor_model::{AuditEvent, Clock, EventId, Identity, Outcome, Reason, Scope, WorkspaceName};
+use lictor_model::{AuditEvent, Clock, EventId, Identity, Outcome, PrincipalId, Reason, Scope, WorkspaceName};
 use lictor_store::{By, Guard, Store};
 
 use crate::error::ManageError;
@@ -45,6 +45,14 @@ impl Administration {
         let authority = Authority::Caller(identity.seen_as().id.clone());
         let (access, only_views) = (Arc::clone(&view.access), identity.viewing.is_some());
         Self { store, by, clock, authority, access, only_views, seen: view.version(), workspaces }
+    }
+
+    /// The caller, if it is one.
+    pub(crate) fn caller(&self) -> Option<&PrincipalId> {
+        match &self.authority {
+            Authority::Caller(caller) => Some(caller),
+            Authority::Console => None,
+        }
     }
 
     /// The workspaces that there are.

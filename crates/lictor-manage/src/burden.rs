@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use lictor_authz::Deed;
 use lictor_model::{AccountRole, Assignments, FactorDuty, Grant, GrantId, KeyAges, PrincipalId, Source, TeamGrant};
 use lictor_model::{Membership, PrincipalName, RoleName, Scope, TeamName};
-use lictor_store::{KeyFilter, KeyState};
+use lictor_store::{Bounds, KeyFilter, KeyState};
 
 use crate::administration::Administration;
 use crate::error::ManageError;
@@ -51,11 +51,12 @@ impl Administration {
             let (old, new) = (ages_before.of(id), ages_after.of(id));
             if let Some(age) = new.filter(|new| old.is_none_or(|old| new.seconds < old.seconds)) {
                 let limit = u32::try_from(MOST_KEYS).unwrap_or(u32::MAX);
-                let filter = KeyFilter { owner: Some(id.clone()), limit, ..KeyFilter::default() };
+                let bounds = Bounds::first(limit);
+                let filter = KeyFilter { owner: Some(id.clone()), bounds, ..KeyFilter::default() };
                 let (keys, now) = (self.store.page_of_keys(&filter).await?, self.clock.now());
                 let ends =
                     |key: &lictor_store::KeyRow| key.state(now) == KeyState::Active && age.end(key.created_at) <= now;
-                if keys.iter().any(|key| ends(&key.row)) {
+                if keys.rows.iter().any(|key| ends(&key.row)) {
                     return Ok(Some(id.clone()));
                 }
             }

@@ -1,13 +1,10 @@
 //! Who has which role, and where?
 
-use std::collections::HashMap;
-
 use lictor_authz::Deed;
 use lictor_model::{
-    Assignments, Grant, GrantId, Principal, PrincipalId, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName,
-    Timestamp,
+    Grant, GrantId, PrincipalName, RoleName, Scope, Source, TeamGrant, TeamName, Timestamp, WorkspaceName,
 };
-use lictor_store::StoreError;
+use lictor_store::{Bounds, GrantFilter, Granted, StoreError};
 
 use crate::administration::Administration;
 use crate::error::ManageError;
@@ -39,15 +36,13 @@ pub struct GrantLine {
 }
 
 impl Administration {
-    /// All grants that may be seen, oldest first, those of teams last: of an owner of workspaces, what holds in them alone.
+    /// All grants that may be seen, the oldest first: of an owner of workspaces, what holds in them alone.
     ///
     /// # Errors
     /// [`ManageError`].
     pub async fn list_grants(&self) -> Result<Vec<GrantLine>, ManageError> {
-        self.look(&Deed::See)?;
-        let mut lines = lines(self.store.load_assignments().await?, &self.store.list_principals(None).await?);
-        lines.retain(|line| self.look(&Deed::Grant(line.role.clone(), line.scope.clone())).is_ok() || self.sees_all());
-        Ok(lines)
+        let filter = GrantFilter { bounds: Bounds::first(u32::MAX), ..GrantFilter::default() };
+        Ok(self.page_of_grants(filter).await?.rows)
     }
 
     /// Gives a role; giving what is there already changes nothing.
@@ -101,12 +96,18 @@ impl Administration {
     /// # Errors
     /// [`ManageError`].
     pub async fn grant(&self, id: &GrantId) -> Result<GrantLine, ManageError> {
-        let found = self.list_grants().await?.into_iter().find(|line| line.id == *id);
+        let filter = GrantFilter { id: Some(id.clone()), bounds: Bounds::first(1), ..GrantFilter::default() };
+        let found = self.page_of_grants(filter).await?.rows.pop();
         Ok(found.ok_or_else(|| StoreError::NotFound { what: "grant", name: id.to_string() })?)
     }
 
-    fn sees_all(&self) -> bool {
-        self.look(&Deed::Oversee).is_ok()
+    /// The workspaces whose grants may be seen; `None` is all grants.
+    pub(crate) fn seen_workspaces(&self) -> Option<Vec<WorkspaceName>> {
+        if self.look(&Deed::Oversee).is_ok() {
+            return None;
+        }
+        let owned = self.caller().map(|caller| self.access().owned_workspaces(caller));
+        Some(owned.unwrap_or_default())
     }
 }
 
@@ -117,18 +118,19 @@ fn object(holder: &Holder, role: &RoleName, scope: &Scope) -> String {
     }
 }
 
-fn lines(all: Assignments, principals: &[Principal]) -> Vec<GrantLine> {
-    let named: HashMap<&PrincipalId, &PrincipalName> =
-        principals.iter().map(|principal| (&principal.id, &principal.name)).collect();
-    let own = all.grants.into_iter().filter_map(|grant| {
-        let name = PrincipalName::clone(named.get(&grant.principal)?);
-        Some(GrantLine::of_principal(grant, name))
-    });
-    let of_teams = all.team_grants.into_iter().filter_map(|grant| {
-        let name = all.teams.iter().find(|team| team.id == grant.team)?.name.clone();
-        Some(GrantLine::of_team(grant, name))
-    });
-    own.chain(of_teams).collect()
+impl TryFrom<Granted> for GrantLine {
+    type Error = StoreError;
+
+    fn try_from(granted: Granted) -> Result<Self, StoreError> {
+        let Granted { id, holder, is_team, role, scope, source, created_at: since } = granted;
+        let named = if is_team {
+            TeamName::parse(&holder).ok().map(Holder::Team)
+        } else {
+            PrincipalName::parse(&holder).ok().map(Holder::Principal)
+        };
+        let corrupt = || StoreError::Corrupt { table: "grants", id: id.to_string(), column: "holder" };
+        Ok(Self { holder: named.ok_or_else(corrupt)?, id, role, scope, source, since })
+    }
 }
 
 impl GrantLine {

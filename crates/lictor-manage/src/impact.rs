@@ -4,17 +4,18 @@ mod ended;
 
 pub use ended::Ended;
 
+use std::collections::BTreeSet;
+
 use lictor_authz::access::OWNER;
 use lictor_authz::{AccessView, Deed, ownership};
 use lictor_model::{
     Assignments, AuditEvent, CredentialId, GrantId, Principal, PrincipalId, PrincipalName, Role, RoleName, Scope,
     TeamId, Timestamp, WorkspaceName,
 };
-use lictor_store::{AutomationRow, KeyFilter, KeyRow, KeyState, Owned, SessionFilter, SessionRow};
+use lictor_store::{AutomationRow, Bounds, KeyFilter, KeyRow, KeyState, Owned, SessionFilter, SessionRow};
 
 use crate::administration::Administration;
 use crate::error::ManageError;
-use crate::grants::GrantLine;
 
 /// So many rows of each kind are shown.
 const MOST: u32 = 50;
@@ -76,12 +77,15 @@ impl Administration {
     /// [`ManageError`].
     pub async fn automations_left(&self, change: &Change) -> Result<Vec<Left>, ManageError> {
         self.look(&Deed::See)?;
-        let all = self.store.load_assignments().await?;
-        let principals = self.store.list_principals(None).await?;
+        let automations = self.store.list_automations(None).await?;
+        // Whoever owns none is nothing to look at.
+        let owners: BTreeSet<&PrincipalId> = automations.iter().map(|automation| &automation.principal).collect();
+        let owners: Vec<PrincipalId> = owners.into_iter().cloned().collect();
+        let (principals, all) = self.store.load_assignments_of(&owners).await?;
         let after = AccessView::build(&changed(&all, change));
         let before = AccessView::build(&all);
         let mut left = Vec::new();
-        for automation in self.store.list_automations(None).await? {
+        for automation in automations {
             let (demands, place) = (&automation.demands, &automation.workspace);
             let owner = principals.iter().find(|one| one.id == automation.principal);
             if !self.sees(place) || ownership::lapse(demands, owner, &before, place).is_some() {
@@ -102,12 +106,13 @@ impl Administration {
     pub async fn rests_on(&self, principal: &PrincipalId) -> Result<Rests, ManageError> {
         self.look(&Deed::Oversee)?;
         let owner = Some(principal.clone());
-        let mut keys =
-            self.store.page_of_keys(&KeyFilter { owner: owner.clone(), limit: MOST, ..KeyFilter::default() }).await?;
+        let bounds = Bounds::first(MOST).descending();
+        let filter = KeyFilter { owner: owner.clone(), bounds: bounds.clone(), ..KeyFilter::default() };
+        let mut keys = self.store.page_of_keys(&filter).await?.rows;
         let now = self.clock.now();
         keys.retain(|key| key.row.state(now) == KeyState::Active);
-        let filter = SessionFilter { owner, limit: MOST, ..SessionFilter::default() };
-        let sessions = self.store.page_of_sessions(&filter).await?;
+        let filter = SessionFilter { owner, bounds, ..SessionFilter::default() };
+        let sessions = self.store.page_of_sessions(&filter).await?.rows;
         let lately = tally(&self.store.last_deeds(principal, None, LATELY).await?);
         Ok(Rests { keys, sessions, lately })
     }
@@ -119,16 +124,6 @@ impl Administration {
     pub async fn done_with(&self, owner: &PrincipalId, key: &CredentialId) -> Result<Vec<Done>, ManageError> {
         self.look(&Deed::Oversee)?;
         Ok(tally(&self.store.last_deeds(owner, Some(key), LATELY).await?))
-    }
-
-    /// The grants of a role that may be seen.
-    ///
-    /// # Errors
-    /// [`ManageError`].
-    pub async fn grants_of_role(&self, role: &RoleName) -> Result<Vec<GrantLine>, ManageError> {
-        let mut lines = self.list_grants().await?;
-        lines.retain(|line| line.role == *role);
-        Ok(lines)
     }
 
     /// The one of that name, a user or a service account.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lictor_authz::Deed;
 use lictor_model::{ApiKey, CredentialId, Narrowing, Principal, PrincipalId, PrincipalName, Timestamp};
-use lictor_store::{KeyRow, KeyState, NewSecret, Rotation, StoreError, choose_key};
+use lictor_store::{KeyRow, KeyState, NewSecret, Owned, Rotation};
 
 use crate::administration::Administration;
 use crate::error::ManageError;
@@ -156,8 +156,25 @@ impl Administration {
     /// [`ManageError`].
     pub async fn key(&self, id: &CredentialId) -> Result<KeyRow, ManageError> {
         self.look(&Deed::Oversee)?;
-        let found = self.store.list_keys(None).await?.into_iter().find(|key| key.id == *id);
-        Ok(found.ok_or_else(|| StoreError::NotFound { what: "key", name: id.to_string() })?)
+        Ok(self.store.find_key(id).await?.row)
+    }
+
+    /// The key of exactly that id, with whose it is.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn owned_key(&self, id: &CredentialId) -> Result<Owned<KeyRow>, ManageError> {
+        self.look(&Deed::Oversee)?;
+        Ok(self.store.find_key(id).await?)
+    }
+
+    /// Whose keys are asked for.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn key_owner(&self, name: &PrincipalName) -> Result<Principal, ManageError> {
+        self.look(&Deed::Oversee)?;
+        self.find_any(name).await
     }
 
     /// The same, for an operation on it.
@@ -171,10 +188,6 @@ impl Administration {
 
     /// The key of that id, or the only live one of that end or label, and whose it is.
     async fn choose_key(&self, which: &str) -> Result<(KeyRow, Principal), ManageError> {
-        let key = choose_key(self.store.list_keys(None).await?, which)?;
-        let owners = self.store.list_principals(None).await?;
-        let owner = owners.into_iter().find(|owner| owner.id == key.principal);
-        let owner = owner.ok_or_else(|| StoreError::NotFound { what: "key", name: which.to_owned() })?;
-        Ok((key, owner))
+        Ok(self.store.choose_key(which).await?)
     }
 }

@@ -34,4 +34,3 @@ pub use keys::{Keyring, MOST_KEYS, NewKey};
 pub use lists::Listed;
 pub use record::{LARGEST_PAGE, Page};
 pub use reset_links::{LONGEST as LONGEST_RESET_LINK, NewResetLink};
-pub use teams::{Member, Roster};

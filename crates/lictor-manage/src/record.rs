@@ -17,6 +17,8 @@ pub struct Page {
     pub events: Vec<AuditEvent>,
     /// Where the next page begins, if there is one.
     pub next: Option<EventId>,
+    /// Where the page before ends, if there is one.
+    pub previous: Option<EventId>,
 }
 
 impl Administration {
@@ -27,18 +29,24 @@ impl Administration {
     /// [`ManageError`].
     pub async fn audit(&self, filter: AuditFilter) -> Result<Page, ManageError> {
         self.look(&Deed::Oversee)?;
-        if let Some(before) = &filter.before
-            && !self.store.has_audit_event(before).await?
-        {
-            return Err(ManageError::UnknownCursor);
+        for cursor in filter.before.iter().chain(&filter.after) {
+            if !self.store.has_audit_event(cursor).await? {
+                return Err(ManageError::UnknownCursor);
+            }
         }
         let limit = filter.limit.clamp(1, LARGEST_PAGE);
-        // One more than is shown says whether there is more.
+        let (is_first, is_back) = (filter.before.is_none(), filter.after.is_some());
+        // One more than is shown says whether there is more, at the end that is read towards.
         let mut events = self.store.list_audit(AuditFilter { limit: limit.saturating_add(1), ..filter }).await?;
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let is_more = events.len() > most;
+        if is_back && is_more {
+            events.remove(0);
+        }
         events.truncate(most);
-        let next = events.last().filter(|_| is_more).map(|event| event.id.clone());
-        Ok(Page { events, next })
+        let (has_next, has_previous) = if is_back { (true, is_more) } else { (is_more, !is_first) };
+        let next = events.last().filter(|_| has_next).map(|event| event.id.clone());
+        let previous = events.first().filter(|_| has_previous).map(|event| event.id.clone());
+        Ok(Page { events, next, previous })
     }
 }

@@ -18,9 +18,9 @@ impl Administration {
     /// [`ManageError`].
     pub async fn list_roles(&self) -> Result<(Vec<Role>, Vec<MaxKeyAge>), ManageError> {
         self.look(&Deed::See)?;
-        let assignments = self.store.load_assignments().await?;
-        let roles = lictor_authz::roles::built_in().iter().cloned().chain(assignments.roles).collect();
-        Ok((roles, assignments.key_ages))
+        let custom = self.store.list_roles().await?;
+        let roles = lictor_authz::roles::built_in().iter().cloned().chain(custom).collect();
+        Ok((roles, self.store.list_max_key_ages().await?))
     }
 
     /// The role of that name, and how old the keys of those who have it may grow.

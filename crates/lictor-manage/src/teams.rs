@@ -1,78 +1,38 @@
 //! Which teams are there, who is in them, and what may they?
 
 use lictor_authz::Deed;
-use lictor_model::{Assignments, Principal, PrincipalName, Source, Team, TeamGrant, TeamName, Timestamp};
-use lictor_store::StoreError;
+use lictor_model::{PrincipalName, Team, TeamName};
+use lictor_store::{Bounds, Roster, StoreError};
 
 use crate::administration::Administration;
 use crate::error::ManageError;
 use crate::text;
 
-/// Teams with who is in them, as of one moment.
-#[derive(Debug)]
-pub struct Roster {
-    assignments: Assignments,
-    principals: Vec<Principal>,
-}
-
-/// Somebody in a team, once however many sources say so.
-#[derive(Debug)]
-pub struct Member<'a> {
-    /// Who.
-    pub principal: &'a Principal,
-    /// Since when.
-    pub since: Timestamp,
-    /// Who says so.
-    pub sources: Vec<Source>,
-}
-
-impl Roster {
-    /// All teams, by name.
-    #[must_use]
-    pub fn teams(&self) -> &[Team] {
-        &self.assignments.teams
-    }
-
-    /// The team of that name.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub fn team(&self, name: &TeamName) -> Result<&Team, ManageError> {
-        let found = self.assignments.teams.iter().find(|team| team.name == *name);
-        Ok(found.ok_or_else(|| missing(name))?)
-    }
-
-    /// Who is in it, by name.
-    #[must_use]
-    pub fn members(&self, team: &Team) -> Vec<Member<'_>> {
-        let mut members: Vec<Member<'_>> = Vec::new();
-        for one in self.assignments.memberships.iter().filter(|one| one.team == team.id) {
-            if let Some(member) = members.iter_mut().find(|member| member.principal.id == one.principal) {
-                member.sources.push(one.source.clone());
-            } else if let Some(principal) = self.principals.iter().find(|principal| principal.id == one.principal) {
-                // The oldest comes first.
-                members.push(Member { principal, since: one.created_at, sources: vec![one.source.clone()] });
-            }
-        }
-        members.sort_by(|one, other| one.principal.name.cmp(&other.principal.name));
-        members
-    }
-
-    /// What its members may through it.
-    pub fn grants(&self, team: &Team) -> impl Iterator<Item = &TeamGrant> {
-        self.assignments.team_grants.iter().filter(|grant| grant.team == team.id)
-    }
-}
-
 impl Administration {
-    /// All teams, with their members.
+    /// All teams, by name, with their members.
     ///
     /// # Errors
     /// [`ManageError`].
-    pub async fn roster(&self) -> Result<Roster, ManageError> {
+    pub async fn rosters(&self) -> Result<Vec<Roster>, ManageError> {
+        Ok(self.page_of_rosters(&Bounds::first(u32::MAX)).await?.rows)
+    }
+
+    /// One team with its members.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn roster(&self, name: &TeamName) -> Result<Roster, ManageError> {
         self.look(&Deed::See)?;
-        let assignments = self.store.load_assignments().await?;
-        Ok(Roster { assignments, principals: self.store.list_principals(None).await? })
+        Ok(self.store.roster(name).await?)
+    }
+
+    /// One team.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn team(&self, name: &TeamName) -> Result<Team, ManageError> {
+        self.look(&Deed::See)?;
+        Ok(self.store.find_team(name).await?.ok_or_else(|| missing(name))?)
     }
 
     /// Makes a team, with nobody in it.

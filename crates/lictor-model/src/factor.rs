@@ -59,6 +59,17 @@ impl FactorDuty {
         Self(holders.map(|(principal, _)| principal.clone()).collect())
     }
 
+    /// The same after some principals' roles changed: `of` says whose, `now` what they have.
+    #[must_use]
+    pub fn moved(&self, of: &[PrincipalId], now: &Assignments) -> Self {
+        let mut moved = self.clone();
+        for one in of {
+            moved.0.remove(one);
+        }
+        moved.0.extend(Self::work_out(now).0);
+        moved
+    }
+
     /// Whether this principal must have one.
     #[must_use]
     pub fn binds(&self, principal: &PrincipalId) -> bool {

@@ -3,6 +3,7 @@
 use lictor_model::{AccountRole, PrincipalId, PrincipalName, Timestamp};
 
 use crate::error::StoreError;
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::statement::sql;
 use crate::{By, Store, principals};
@@ -40,6 +41,17 @@ pub(crate) async fn put(tx: &mut Tx, id: &PrincipalId, admin: bool, now: Timesta
         sql("DELETE FROM account_admins WHERE principal = $1").bind(id.as_str())
     };
     Ok(statement.execute(tx).await? > 0)
+}
+
+/// Those of some principals.
+pub(crate) async fn admins_among(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<PrincipalId>, StoreError> {
+    let mut found = Vec::new();
+    for statement in among("SELECT principal FROM account_admins WHERE principal", of, "") {
+        for row in statement.fetch(tx, "account_admins").await? {
+            found.push(row.text("principal")?.into());
+        }
+    }
+    Ok(found)
 }
 
 /// All of them, oldest first.

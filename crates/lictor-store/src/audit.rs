@@ -33,7 +33,11 @@ impl Store {
         let mut tx = self.read().await?;
         let rows = select(&filter).fetch(&mut tx, "audit").await?;
         tx.commit().await?;
-        rows.iter().map(event).collect()
+        let mut events: Vec<AuditEvent> = rows.iter().map(event).collect::<Result<_, _>>()?;
+        if filter.after.is_some() {
+            events.reverse();
+        }
+        Ok(events)
     }
 
     /// Whether there is an event of that id.
@@ -129,43 +133,96 @@ fn insert(events: &[AuditEvent]) -> Statement {
     statement
 }
 
-/// Only the conditions that are asked for: one text for all would keep both databases from their indices.
+/// Only the conditions that are asked for: one text for all would keep both databases from their indices. Of one actor or
+/// operation in the order in which they were recorded; all others by their moment, so that a year is no more to sort than a day.
 fn select(filter: &AuditFilter) -> Statement {
     let mut statement = sql(COLUMNS);
-    narrow(&mut statement, filter);
-    statement.push(" ORDER BY seq DESC LIMIT ");
+    if filter.is_of_some() {
+        statement.push(" AND seq IN ");
+        push_of_some(&mut statement, filter, i64::from(filter.limit));
+        statement.push(if filter.after.is_some() { " ORDER BY seq ASC LIMIT " } else { " ORDER BY seq DESC LIMIT " });
+    } else {
+        if let Some(since) = filter.since {
+            statement.push(" AND at >= ");
+            statement.push_bind(since);
+        }
+        if let Some(until) = filter.until {
+            statement.push(" AND at < ");
+            statement.push_bind(until);
+        }
+        if let Some(outcome) = filter.outcome {
+            statement.push(" AND outcome = ");
+            statement.push_bind(outcome.as_str());
+        }
+        if let Some(before) = &filter.before {
+            statement.push(" AND (at, seq) < (SELECT at, seq FROM audit WHERE id = ");
+            statement.push_bind(before.as_str());
+            statement.push(")");
+        }
+        if let Some(after) = &filter.after {
+            statement.push(" AND (at, seq) > (SELECT at, seq FROM audit WHERE id = ");
+            statement.push_bind(after.as_str());
+            statement.push(") ORDER BY at ASC, seq ASC LIMIT ");
+        } else {
+            statement.push(" ORDER BY at DESC, seq DESC LIMIT ");
+        }
+    }
     statement.push_bind(i64::from(filter.limit));
     statement
 }
 
-/// Adds the conditions of a filter.
-pub(crate) fn narrow(statement: &mut Statement, filter: &AuditFilter) {
-    if let Some(actor) = &filter.actor {
-        statement.push(" AND (actor_name = ");
-        statement.push_bind(actor.as_str());
-        statement.push(" OR actor_id = ");
-        statement.push_bind(actor.as_str());
-        statement.push(")");
+/// The latest of one actor or operation. An actor is named by the name as it was or by the id: each has an index of its own, in
+/// which the latest stand together, and one condition for both would sort all that somebody ever did.
+pub(crate) fn push_of_some(statement: &mut Statement, filter: &AuditFilter, limit: i64) {
+    let actors: &[&str] = match filter.actor {
+        Some(_) => &["actor_name = ", "actor_id = "],
+        None => &[""],
+    };
+    let mut before = "(";
+    for actor in actors {
+        statement.push(before);
+        statement.push("SELECT seq FROM (SELECT seq FROM audit WHERE 1 = 1");
+        if let Some(name) = &filter.actor {
+            statement.push(" AND ");
+            statement.push(actor);
+            statement.push_bind(name.as_str());
+        }
+        narrow(statement, filter);
+        statement.push(if filter.after.is_some() { " ORDER BY seq ASC LIMIT " } else { " ORDER BY seq DESC LIMIT " });
+        statement.push_bind(limit);
+        statement.push(") AS latest");
+        before = " UNION ";
     }
+    statement.push(")");
+}
+
+/// Adds the other conditions of a filter; those on moment and outcome so that no index of theirs is taken, in which what is looked
+/// for does not stand together.
+fn narrow(statement: &mut Statement, filter: &AuditFilter) {
     if let Some(operation) = &filter.operation {
-        statement.push(" AND operation = ");
+        statement.push(if filter.actor.is_some() { " AND operation || '' = " } else { " AND operation = " });
         statement.push_bind(operation.as_str());
     }
     if let Some(since) = filter.since {
-        statement.push(" AND at >= ");
+        statement.push(" AND at + 0 >= ");
         statement.push_bind(since);
     }
     if let Some(until) = filter.until {
-        statement.push(" AND at < ");
+        statement.push(" AND at + 0 < ");
         statement.push_bind(until);
     }
     if let Some(outcome) = filter.outcome {
-        statement.push(" AND outcome = ");
+        statement.push(" AND outcome || '' = ");
         statement.push_bind(outcome.as_str());
     }
     if let Some(before) = &filter.before {
         statement.push(" AND seq < (SELECT seq FROM audit WHERE id = ");
         statement.push_bind(before.as_str());
+        statement.push(")");
+    }
+    if let Some(after) = &filter.after {
+        statement.push(" AND seq > (SELECT seq FROM audit WHERE id = ");
+        statement.push_bind(after.as_str());
         statement.push(")");
     }
 }

@@ -1,8 +1,7 @@
 //! Which program waits for a key of a person's? Known by two codes: its own, and the one that the person types; used once.
 
 use lictor_model::{
-    Actor, CredentialId, CredentialKind, CredentialRef, Digest, KeyAges, Narrowing, Principal, PrincipalId, RequestId,
-    Timestamp,
+    Actor, CredentialId, CredentialKind, CredentialRef, Digest, Narrowing, Principal, PrincipalId, RequestId, Timestamp,
 };
 
 use crate::error::StoreError;
@@ -148,8 +147,9 @@ impl Store {
         let Some(row) = waiting(&mut tx, user_code, now).await? else { return Ok(None) };
         let found = request(&row)?;
         if let Some(allowance) = allowance {
-            let ages = KeyAges::work_out(&directory::assignments(&mut tx).await?);
-            keys::check_age(ages.of(&PrincipalId::from(by.actor.id.as_str())), Some(allowance.ends_at), now)?;
+            let owner = PrincipalId::from(by.actor.id.as_str());
+            let ages = directory::key_ages_of(&mut tx, &owner).await?;
+            keys::check_age(ages.of(&owner), Some(allowance.ends_at), now)?;
         }
         // Plain data, and so always JSON.
         let narrow = allowance.and_then(|allowed| serde_json::to_string(allowed.narrowing.as_ref()?).ok());
@@ -229,9 +229,9 @@ impl Store {
         // Of two that ask at once, one gets the key.
         let used = sql("DELETE FROM device_requests WHERE id = $1").bind(row.text("id")?.as_str()).execute(tx).await?;
         let of: PrincipalId = row.text("principal")?.into();
-        let owner = principals::all(tx).await?.into_iter().find(|owner| owner.id == of && !owner.disabled);
+        let owner = principals::of_all(tx, &[of]).await?.into_iter().find(|owner| !owner.disabled);
         let Some(owner) = owner.filter(|_| used > 0) else { return Ok(DeviceAnswer::Denied) };
-        let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(tx).await?));
+        let (now, ages) = (self.clock.now(), directory::key_ages_of(tx, &owner.id).await?);
         let key = KeyRow {
             id: CredentialId::fresh(),
             principal: owner.id.clone(),

@@ -1,6 +1,6 @@
 //! What does a decision need? Everything but sessions, read in one state of the database; and how far it has moved.
 
-use lictor_model::{Assignments, KeyAges};
+use lictor_model::{Assignments, KeyAges, Principal, PrincipalId};
 
 use crate::error::StoreError;
 use crate::pool::Tx;
@@ -29,17 +29,20 @@ impl Store {
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
     pub async fn load_directory(&self) -> Result<Directory, StoreError> {
         let mut tx = self.read().await?;
-        let assignments = assignments(&mut tx).await?;
-        let directory = Directory {
-            version: versions(&mut tx).await?.directory,
-            principals: principals::all(&mut tx).await?,
-            passwords: passwords::all(&mut tx).await?,
-            factor_owners: factors::owners(&mut tx).await?,
-            keys: keys::all(&mut tx, &KeyAges::work_out(&assignments)).await?,
-            assignments,
-        };
+        let directory = whole(&mut tx).await?;
         tx.commit().await?;
         Ok(directory)
+    }
+
+    /// Some principals, as far as they are there, and their grants and memberships beside all roles and teams.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when a row does not read.
+    pub async fn load_assignments_of(&self, of: &[PrincipalId]) -> Result<(Vec<Principal>, Assignments), StoreError> {
+        let mut tx = self.read().await?;
+        let found = (principals::of_all(&mut tx, of).await?, assignments_of(&mut tx, of).await?);
+        tx.commit().await?;
+        Ok(found)
     }
 
     /// Roles, grants and teams, as of one state of the database.
@@ -52,6 +55,38 @@ impl Store {
         tx.commit().await?;
         Ok(assignments)
     }
+}
+
+pub(crate) async fn whole(tx: &mut Tx) -> Result<Directory, StoreError> {
+    let assignments = assignments(tx).await?;
+    Ok(Directory {
+        version: versions(tx).await?.directory,
+        principals: principals::all(tx).await?,
+        passwords: passwords::all(tx).await?,
+        factor_owners: factors::owners(tx).await?,
+        keys: keys::all(tx, &KeyAges::work_out(&assignments)).await?,
+        assignments,
+        part: None,
+    })
+}
+
+/// The bounds on the age of a principal's keys.
+pub(crate) async fn key_ages_of(tx: &mut Tx, of: &PrincipalId) -> Result<KeyAges, StoreError> {
+    Ok(KeyAges::work_out(&assignments_of(tx, std::slice::from_ref(of)).await?))
+}
+
+/// The same of some principals alone, with all roles and teams.
+pub(crate) async fn assignments_of(tx: &mut Tx, of: &[PrincipalId]) -> Result<Assignments, StoreError> {
+    Ok(Assignments {
+        roles: roles::all(tx).await?,
+        grants: grants::of_all(tx, of).await?,
+        teams: teams::all(tx).await?,
+        memberships: memberships::of_all(tx, of).await?,
+        team_grants: teams::all_grants(tx).await?,
+        key_ages: key_ages::all(tx).await?,
+        admins: account_roles::admins_among(tx, of).await?,
+        factor_roles: factor_roles::all(tx).await?,
+    })
 }
 
 pub(crate) async fn assignments(tx: &mut Tx) -> Result<Assignments, StoreError> {

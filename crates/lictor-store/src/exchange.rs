@@ -1,6 +1,6 @@
 //! Which keys were given for tokens that somebody else issued? They end soon, and do not stay listed for good.
 
-use lictor_model::{CredentialId, KeyAges, Timestamp};
+use lictor_model::{CredentialId, Timestamp};
 
 use crate::error::StoreError;
 use crate::keys::{self, aged, capped};
@@ -17,7 +17,7 @@ impl Store {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
         let owner = principals::require(&mut tx, &new.principal).await?;
-        let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
+        let (now, ages) = (self.clock.now(), directory::key_ages_of(&mut tx, &owner.id).await?);
         let key = KeyRow {
             id: CredentialId::fresh(),
             expires_at: capped(new.expires_at, ages.of(&owner.id), now),

@@ -6,6 +6,7 @@ use lictor_model::{
 
 use crate::challenges::ChallengeRef;
 use crate::error::{StoreError, is_taken};
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::proofs::{self, NewCookie};
 use crate::statement::{Row, sql};
@@ -198,6 +199,17 @@ pub(crate) async fn clear(tx: &mut Tx, principal: &PrincipalId) -> Result<usize,
 }
 
 /// Everybody who has a factor.
+pub(crate) async fn owners_among(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<PrincipalId>, StoreError> {
+    let mut found = Vec::new();
+    for statement in among("SELECT DISTINCT principal FROM factors WHERE principal", of, "") {
+        for row in statement.fetch(tx, "factors").await? {
+            found.push(row.text("principal")?.into());
+        }
+    }
+    Ok(found)
+}
+
+/// Users who have a second factor.
 pub(crate) async fn owners(tx: &mut Tx) -> Result<Vec<PrincipalId>, StoreError> {
     let rows = sql("SELECT DISTINCT principal FROM factors ORDER BY principal").fetch(tx, "factors").await?;
     rows.iter().map(|row| Ok(row.text("principal")?.into())).collect()

@@ -3,6 +3,7 @@
 use lictor_model::{Grant, GrantId, PrincipalId, PrincipalName, RoleName, Scope, Source};
 
 use crate::error::StoreError;
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::statement::{Row, sql};
 use crate::{By, Store, owners, principals, roles};
@@ -143,6 +144,21 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Grant>, StoreError> {
     let statement =
         sql("SELECT id, principal, role, scope, workspace, source, created_at FROM grants ORDER BY created_at, id");
     statement.fetch(tx, "grants").await?.iter().map(grant).collect()
+}
+
+/// The same of some principals.
+pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Grant>, StoreError> {
+    let mut found = Vec::new();
+    for statement in among(
+        "SELECT id, principal, role, scope, workspace, source, created_at FROM grants WHERE principal",
+        of,
+        "ORDER BY created_at, id",
+    ) {
+        for row in statement.fetch(tx, "grants").await? {
+            found.push(grant(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Two columns, so that no name of a workspace, not even an empty one, can mean everywhere.

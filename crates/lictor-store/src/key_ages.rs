@@ -9,6 +9,17 @@ use crate::statement::{Row, sql};
 use crate::{By, Store, roles};
 
 impl Store {
+    /// How old the keys of those who have a role may grow, by role.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Corrupt`] when an age does not read.
+    pub async fn list_max_key_ages(&self) -> Result<Vec<MaxKeyAge>, StoreError> {
+        let mut tx = self.read().await?;
+        let ages = all(&mut tx).await?;
+        tx.commit().await?;
+        Ok(ages)
+    }
+
     /// Lets no key of those who have the role grow older than so many seconds; `None` takes the bound away.
     ///
     /// # Errors

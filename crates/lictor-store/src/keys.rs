@@ -1,13 +1,20 @@
 //! Which API keys are there? Digests and what lists show of them; a revoked key stays listed.
 
-use lictor_model::{CredentialId, Digest, KeyAges, MaxKeyAge, Narrowing, PrincipalKind, PrincipalName, Timestamp};
+use lictor_model::{
+    CredentialId, Digest, KeyAges, MaxKeyAge, Narrowing, PrincipalId, PrincipalKind, PrincipalName, Timestamp,
+};
 
 use crate::error::{StoreError, is_taken};
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::rows::{KeyRow, LastUse, NewKey};
 use crate::statement::{Row, sql};
 use crate::{By, Store, directory, principals};
 
+/// What [`of_all`] asks for.
+const OF: &str = "SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
+                  last_used_ip, last_used_client_version, narrowing, replaces, disabled, issuer FROM api_keys \
+                  WHERE principal";
 const SELECT: &str = "SELECT id, principal, label, digest, hint, created_at, expires_at, revoked_at, last_used_at, \
                       last_used_ip, last_used_client_version, narrowing, replaces, disabled, issuer FROM api_keys";
 
@@ -25,7 +32,7 @@ impl Store {
         if by.session().is_some() && is_another {
             return Err(StoreError::NotFound { what: "user", name: new.principal.to_string() });
         }
-        let (now, ages) = (self.clock.now(), KeyAges::work_out(&directory::assignments(&mut tx).await?));
+        let (now, ages) = (self.clock.now(), directory::key_ages_of(&mut tx, &owner.id).await?);
         let limit = ages.of(&owner.id);
         check_age(limit, new.expires_at, now)?;
         let key = KeyRow {
@@ -56,14 +63,18 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such principal.
     pub async fn list_keys(&self, of: Option<&PrincipalName>) -> Result<Vec<KeyRow>, StoreError> {
         let mut tx = self.read().await?;
-        let owner = match of {
-            Some(name) => Some(principals::require(&mut tx, name).await?.id),
-            None => None,
+        let keys = match of {
+            Some(name) => {
+                let owner = principals::require(&mut tx, name).await?.id;
+                let ages = directory::key_ages_of(&mut tx, &owner).await?;
+                of_all(&mut tx, std::slice::from_ref(&owner), &ages).await?
+            }
+            None => {
+                let ages = KeyAges::work_out(&directory::assignments(&mut tx).await?);
+                all(&mut tx, &ages).await?
+            }
         };
-        let ages = KeyAges::work_out(&directory::assignments(&mut tx).await?);
-        let mut keys = all(&mut tx, &ages).await?;
         tx.commit().await?;
-        keys.retain(|key| owner.as_ref().is_none_or(|owner| *owner == key.principal));
         Ok(keys)
     }
 
@@ -76,7 +87,7 @@ impl Store {
         let which = which.as_ref();
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let mut key = choose(written(&mut tx).await?, which)?;
+        let mut key = choose(named(&mut tx, which).await?, which)?;
         if key.revoked_at.is_some() {
             return Ok(key);
         }
@@ -190,6 +201,43 @@ pub(crate) fn aged(key: KeyRow, ages: &KeyAges) -> KeyRow {
 /// All keys, oldest first, as the roles of their owners leave them today.
 pub(crate) async fn all(tx: &mut Tx, ages: &KeyAges) -> Result<Vec<KeyRow>, StoreError> {
     Ok(written(tx).await?.into_iter().map(|key| aged(key, ages)).collect())
+}
+
+/// The keys of some principals, oldest first of each few of them, as their roles leave them today.
+pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId], ages: &KeyAges) -> Result<Vec<KeyRow>, StoreError> {
+    let mut found = Vec::new();
+    for statement in among(OF, of, "ORDER BY created_at, id") {
+        for row in statement.fetch(tx, "api_keys").await? {
+            found.push(aged(key(&row)?, ages));
+        }
+    }
+    Ok(found)
+}
+
+/// The key that replaces this one.
+pub(crate) async fn successor(tx: &mut Tx, of: &CredentialId) -> Result<Option<CredentialId>, StoreError> {
+    let statement = sql("SELECT id FROM api_keys WHERE replaces = $1").bind(of.as_str());
+    let row = statement.fetch_first(tx, "api_keys").await?;
+    row.map(|row| row.text("id").map(CredentialId::from)).transpose()
+}
+
+/// Those that a word may name: the one of that id, or all of that hint or label, as they were made.
+pub(crate) async fn named(tx: &mut Tx, which: &str) -> Result<Vec<KeyRow>, StoreError> {
+    let mut statement = sql(SELECT);
+    statement.push(" WHERE id = ");
+    statement.push_bind(which);
+    let exact = statement.fetch(tx, "api_keys").await?;
+    if !exact.is_empty() {
+        return exact.iter().map(key).collect();
+    }
+    let mut statement = sql(SELECT);
+    statement.push(" WHERE revoked_at IS NULL AND (hint = ");
+    statement.push_bind(which);
+    statement.push(" OR label = ");
+    statement.push_bind(which);
+    // Two say already that it is not clear.
+    statement.push(") ORDER BY created_at, id LIMIT 2");
+    statement.fetch(tx, "api_keys").await?.iter().map(key).collect()
 }
 
 /// All keys, oldest first, as they were made.

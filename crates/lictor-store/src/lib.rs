@@ -2,6 +2,7 @@
 
 mod account_roles;
 mod acme;
+mod activity;
 mod audit;
 mod automations;
 mod backup;
@@ -16,6 +17,7 @@ mod external_accounts;
 mod external_sessions;
 mod factor_roles;
 mod factors;
+mod granted;
 mod grants;
 mod guard;
 mod key_ages;
@@ -25,14 +27,17 @@ mod mail;
 mod managed;
 mod memberships;
 mod meta;
+mod moved;
 mod open;
 mod owners;
+mod paged;
 mod passwords;
 mod pool;
 mod principals;
 mod proofs;
 mod reset_links;
 mod roles;
+mod rosters;
 mod rotation;
 mod rows;
 mod sessions;
@@ -42,6 +47,7 @@ mod statement;
 mod teams;
 
 pub use acme::AcmeEntry;
+pub use activity::Stretch;
 pub use backup::{BackedUp, BackupError, Restored};
 pub use bans::HeldBan;
 pub use by::By;
@@ -49,15 +55,18 @@ pub use challenges::{ChallengeRef, NewChallenge};
 pub use device_requests::{DeviceAllowance, DeviceAnswer, DeviceRequest, NewDeviceRequest};
 pub use error::StoreError;
 pub use factors::{FactorRow, Factors, NewFactor};
+pub use granted::{GrantFilter, Granted};
 pub use guard::Guard;
 pub use keys::choose as choose_key;
-pub use lists::{KeyFilter, Owned, PrincipalFilter, SessionFilter, Stretch};
+pub use lists::{KeyFilter, Owned, PrincipalFilter, SessionFilter, UNCOUNTED};
 pub use managed::{Change, Managed, ManagedKind};
+pub use paged::{Bounds, Paged};
 pub use proofs::{NewCookie, Used};
 pub use reset_links::ResetLink;
+pub use rosters::{Member, Roster};
 pub use rows::{
     AuditFilter, AutomationChange, AutomationRow, Directory, ExternalSessionRow, KeyRow, KeyState, LastUse,
-    NewExternalAccount, NewKey, NewPrincipal, NewSecret, PasswordRow, Rotation, SessionRow, Versions,
+    NewExternalAccount, NewKey, NewPrincipal, NewSecret, Part, PasswordRow, Rotation, SessionRow, Versions,
 };
 pub use sessions::SignedIn;
 pub use sign_in_rules::{RuleChange, RuleGifts};

@@ -3,6 +3,7 @@
 use lictor_model::{Membership, PrincipalId, PrincipalName, Source, TeamName};
 
 use crate::error::StoreError;
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::statement::{Row, sql};
 use crate::{By, Store, grants, owners, principals, teams};
@@ -132,6 +133,21 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Membership>, StoreError> {
     let statement = sql("SELECT team, principal, source, created_at FROM team_members \
                          ORDER BY created_at, team, principal, source");
     statement.fetch(tx, "team_members").await?.iter().map(membership).collect()
+}
+
+/// The same of some principals.
+pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Membership>, StoreError> {
+    let mut found = Vec::new();
+    for statement in among(
+        "SELECT team, principal, source, created_at FROM team_members WHERE principal",
+        of,
+        "ORDER BY created_at, team, principal, source",
+    ) {
+        for row in statement.fetch(tx, "team_members").await? {
+            found.push(membership(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 fn membership(row: &Row) -> Result<Membership, StoreError> {

@@ -3,6 +3,7 @@
 use lictor_model::{CredentialId, PrincipalId, PrincipalKind, PrincipalName, Timestamp};
 
 use crate::error::StoreError;
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::rows::PasswordRow;
 use crate::statement::{Row, sql};
@@ -77,6 +78,19 @@ pub(crate) async fn put(
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<PasswordRow>, StoreError> {
     let statement = sql("SELECT id, principal, hash, must_change, changed_at FROM passwords ORDER BY id");
     statement.fetch(tx, "passwords").await?.iter().map(password).collect()
+}
+
+/// The same of some principals.
+pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<PasswordRow>, StoreError> {
+    let mut found = Vec::new();
+    for statement in
+        among("SELECT id, principal, hash, must_change, changed_at FROM passwords WHERE principal", of, "ORDER BY id")
+    {
+        for row in statement.fetch(tx, "passwords").await? {
+            found.push(password(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 fn password(row: &Row) -> Result<PasswordRow, StoreError> {

@@ -3,6 +3,7 @@
 use lictor_model::{Grant, GrantId, Principal, PrincipalId, PrincipalKind, PrincipalName, Source};
 
 use crate::error::{StoreError, is_taken};
+use crate::moved::among;
 use crate::pool::Tx;
 use crate::rows::NewPrincipal;
 use crate::statement::{Row, sql};
@@ -188,6 +189,18 @@ pub(crate) async fn find(tx: &mut Tx, name: &PrincipalName) -> Result<Option<Pri
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Principal>, StoreError> {
     let statement = sql("SELECT id, kind, name, disabled, created_at FROM principals ORDER BY name");
     statement.fetch(tx, "principals").await?.iter().map(principal).collect()
+}
+
+/// Some principals, as far as they are there, by name.
+pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Principal>, StoreError> {
+    let mut found = Vec::new();
+    for statement in among("SELECT id, kind, name, disabled, created_at FROM principals WHERE id", of, "ORDER BY name")
+    {
+        for row in statement.fetch(tx, "principals").await? {
+            found.push(principal(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Reads a principal's row.

@@ -1,6 +1,6 @@
 //! How is a key replaced while it is in use? By a successor that may do the same, and an end of its own a while later.
 
-use lictor_model::{CredentialId, Digest, KeyAges};
+use lictor_model::{CredentialId, Digest};
 
 use crate::error::StoreError;
 use crate::keys::{self, capped};
@@ -23,12 +23,12 @@ impl Store {
     ) -> Result<Rotation, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let (now, all) = (self.clock.now(), keys::written(&mut tx).await?);
-        let ages = KeyAges::work_out(&directory::assignments(&mut tx).await?);
-        let written = keys::choose(all.clone(), which)?;
+        let now = self.clock.now();
+        let written = keys::choose(keys::named(&mut tx, which).await?, which)?;
+        let ages = directory::key_ages_of(&mut tx, &written.principal).await?;
         let mut old = keys::aged(written.clone(), &ages);
-        if let Some(next) = all.iter().find(|key| key.replaces.as_ref() == Some(&old.id)) {
-            return Err(StoreError::KeyRotated { old: old.id.to_string(), new: next.id.to_string() });
+        if let Some(next) = keys::successor(&mut tx, &old.id).await? {
+            return Err(StoreError::KeyRotated { old: old.id.to_string(), new: next.to_string() });
         }
         if old.issuer.is_some() {
             return Err(StoreError::KeyOfToken(old.id.to_string()));
@@ -71,8 +71,9 @@ impl Store {
     pub async fn set_key_disabled(&self, by: &By, which: &str, disabled: bool) -> Result<KeyRow, StoreError> {
         let mut tx = self.write().await?;
         tx.change_directory().await?;
-        let ages = KeyAges::work_out(&directory::assignments(&mut tx).await?);
-        let mut key = keys::choose(keys::all(&mut tx, &ages).await?, which)?;
+        let written = keys::choose(keys::named(&mut tx, which).await?, which)?;
+        let ages = directory::key_ages_of(&mut tx, &written.principal).await?;
+        let mut key = keys::aged(written, &ages);
         if key.revoked_at.is_some() {
             return Err(StoreError::KeyNotInUse { id: key.id.to_string(), state: KeyState::Revoked.as_str() });
         }

@@ -31,6 +31,17 @@ pub struct Directory {
     pub keys: Vec<KeyRow>,
     /// Custom roles, grants and teams.
     pub assignments: Assignments,
+    /// Whose it is alone; `None` for everybody's.
+    pub part: Option<Part>,
+}
+
+/// A part of the directory: all that there is of some principals, who may be gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Of these.
+    pub of: Vec<PrincipalId>,
+    /// Whether the grants and memberships are everybody's all the same; roles and teams always are.
+    pub has_access_of_all: bool,
 }
 
 /// A password, hashed.
@@ -303,11 +314,29 @@ pub struct AuditFilter {
     pub limit: u32,
     /// Recorded before this event: the last one of the page before.
     pub before: Option<EventId>,
+    /// Recorded after this event, and next to it: the first one of the page behind.
+    pub after: Option<EventId>,
+}
+
+impl AuditFilter {
+    /// Whether it is about one actor or operation.
+    pub(crate) const fn is_of_some(&self) -> bool {
+        self.actor.is_some() || self.operation.is_some()
+    }
 }
 
 impl Default for AuditFilter {
     fn default() -> Self {
-        Self { actor: None, operation: None, since: None, until: None, outcome: None, limit: 100, before: None }
+        Self {
+            actor: None,
+            operation: None,
+            since: None,
+            until: None,
+            outcome: None,
+            limit: 100,
+            before: None,
+            after: None,
+        }
     }
 }
 

@@ -185,7 +185,7 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Team>, StoreError> {
     statement.fetch(tx, "teams").await?.iter().map(team).collect()
 }
 
-fn team(row: &Row) -> Result<Team, StoreError> {
+pub(crate) fn team(row: &Row) -> Result<Team, StoreError> {
     Ok(Team {
         id: row.text("id")?.into(),
         name: row.read("name", |name| TeamName::parse(name).ok())?,

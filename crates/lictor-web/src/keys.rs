@@ -158,7 +158,8 @@ fn made_page(visit: &Visit, identity: &Identity, mine: &[Mine], secret: &ApiKey,
 
 /// The person's keys, the newest first.
 async fn of(web: &WebState, visit: &Visit, identity: &Identity) -> Result<Vec<KeyRow>, Early> {
-    let mut keys = web.store.list_keys(None).await.map_err(|error| away(visit, &error))?;
+    let of = web.store.list_keys(Some(&identity.principal.name)).await;
+    let mut keys = of.map_err(|error| away(visit, &error))?;
     keys.retain(|key| key.principal == identity.principal.id);
     keys.reverse();
     Ok(keys)

@@ -1,6 +1,6 @@
 //! How is what the store says written as a file? Names and roles; nothing secret, and nothing that sign-in rules make again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use lictor_authz::roles::built_in;
@@ -19,11 +19,15 @@ const HEAD: &str = "\
 pub(super) fn write(directory: &Directory, external: &[PrincipalId]) -> String {
     let mut file = HEAD.to_owned();
     roles(&mut file, directory);
+    let by_hand = by_hand(directory);
+    let members = directory.assignments.memberships.iter().filter(|one| one.source == Source::ByHand);
+    let members: HashSet<&PrincipalId> = members.map(|one| &one.principal).collect();
+    let external: HashSet<&PrincipalId> = external.iter().collect();
     for principal in &directory.principals {
-        let held = by_hand(directory, principal);
+        let held = by_hand.get(&principal.id).cloned().unwrap_or_default();
         let admin = directory.assignments.admins.contains(&principal.id);
         let comes_back = external.contains(&principal.id) && held.is_empty() && !admin && !principal.disabled;
-        if !comes_back || is_member_by_hand(directory, principal) {
+        if !comes_back || members.contains(&principal.id) {
             person(&mut file, principal, admin, &held);
         }
     }
@@ -93,15 +97,13 @@ fn teams(file: &mut String, directory: &Directory) {
     }
 }
 
-fn by_hand(directory: &Directory, principal: &Principal) -> BTreeSet<Held> {
-    let own = directory.assignments.grants.iter();
-    let own = own.filter(|grant| grant.principal == principal.id && grant.source == Source::ByHand);
-    own.map(|grant| Held::of(&grant.role, &grant.scope)).collect()
-}
-
-fn is_member_by_hand(directory: &Directory, principal: &Principal) -> bool {
-    let mut all = directory.assignments.memberships.iter();
-    all.any(|one| one.principal == principal.id && one.source == Source::ByHand)
+/// What each principal was given by hand.
+fn by_hand(directory: &Directory) -> HashMap<&PrincipalId, BTreeSet<Held>> {
+    let mut held: HashMap<&PrincipalId, BTreeSet<Held>> = HashMap::new();
+    for grant in directory.assignments.grants.iter().filter(|grant| grant.source == Source::ByHand) {
+        held.entry(&grant.principal).or_default().insert(Held::of(&grant.role, &grant.scope));
+    }
+    held
 }
 
 fn section(file: &mut String, kind: &str, name: &str) {

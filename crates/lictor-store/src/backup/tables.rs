@@ -38,6 +38,8 @@ const fn passing(name: &'static str) -> Table {
 /// All of them, each after those that it refers to.
 pub(super) const TABLES: &[Table] = &[
     Table { name: "changes", kind: Kind::Bookkeeping },
+    // First, and so emptied last: whoever finds no mark there reads everything anew.
+    passing("moved"),
     whole("meta"),
     whole("principals"),
     whole("passwords"),

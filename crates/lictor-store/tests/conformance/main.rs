@@ -22,6 +22,7 @@ mod keys;
 mod lists;
 mod mail;
 mod managed;
+mod moved;
 mod opening;
 mod owners;
 mod record;
@@ -57,10 +58,15 @@ macro_rules! on_a_new_place {
 }
 
 on_one_handle! {
+    moved: a_change_of_somebody_is_read_without_everybody,
+    moved: what_concerns_many_is_read_too,
     lists: principals_are_paged_by_name_and_searched,
     lists: keys_are_paged_searched_and_end_soon,
     lists: sessions_that_have_not_ended_are_paged,
     lists: the_record_is_counted_by_stretches,
+    lists: grants_of_people_and_teams_are_one_list,
+    lists: teams_and_their_members_are_paged_by_name,
+    lists: the_record_is_paged_by_its_moments_and_by_whose_it_is,
     managed: an_admin_is_loaded_and_goes_with_the_principal,
     managed: a_change_is_made_only_while_the_right_to_it_holds,
     managed: a_role_is_changed_as_a_whole,
@@ -149,6 +155,7 @@ on_one_handle! {
 }
 
 on_several_handles! {
+    moved: whoever_is_too_far_behind_or_misses_a_version_reads_everything,
     directory: every_change_is_seen_by_another_handle,
     directory: a_damaged_row_is_named,
     credentials: the_limits_of_a_key_read_back_and_unreadable_ones_are_not_none,

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
 use lictor_manage::ManageError;
-use lictor_model::{AuditEvent, Outcome, Timestamp};
+use lictor_model::{AuditEvent, EventId, Outcome, Timestamp};
 use lictor_store::AuditFilter;
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -39,21 +39,21 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
     };
     let now = desk.web.clock.now();
     let chart = chart::draw(&desk.admin, &filter, now).await.map_err(|error| desk.refuse(&error))?;
-    let before = Some(desk.asked("before")).filter(|before| !before.is_empty()).map(Into::into);
-    let page =
-        desk.admin.audit(AuditFilter { limit: PAGE, before, ..filter }).await.map_err(|error| desk.refuse(&error))?;
+    let event = |name: &str| Some(desk.asked(name)).filter(|id| !id.is_empty()).map(Into::into);
+    let filter = AuditFilter { limit: PAGE, before: event("before"), after: event("after"), ..filter };
+    let page = desk.admin.audit(filter).await.map_err(|error| desk.refuse(&error))?;
     let query = query(&filled);
-    let next = page.next.map(|next| {
-        let mut query = query.clone();
-        query.push(("before", next.as_str()));
-        link(PATH, &query)
-    });
+    let beside = |name: &'static str, event: Option<&EventId>| {
+        let to = event?.as_str();
+        Some(link(PATH, &[query.as_slice(), &[(name, to)]].concat()))
+    };
     let table = Table {
         name: "Events".to_owned(),
         columns: ["When", "Who", "From", "What", "On", "Outcome"].map(str::to_owned).into(),
         rows: page.events.iter().map(row).collect(),
         empty: "Nothing on record is like this.".to_owned(),
-        next,
+        next: beside("before", page.next.as_ref()),
+        previous: beside("after", page.previous.as_ref()),
         ..Table::default()
     };
     let exported = |format: &str| {

@@ -8,6 +8,7 @@ use lictor_authn::presence::Connected;
 use lictor_authz::{Authority, Deed, Unauthorized};
 use lictor_manage::{Administration, ManageError};
 use lictor_model::{Identity, Reason};
+use lictor_store::Bounds;
 
 use super::kept;
 use super::page::{Flash, Frame, Place};
@@ -110,6 +111,12 @@ impl Desk {
     /// The websockets that are open here now and wanted, as far as they are theirs to know of.
     pub(super) fn sockets(&self, is_wanted: impl Fn(&Connected) -> bool) -> Vec<Connected> {
         self.web.presence.of(|one| self.admin.sees(&one.workspace) && is_wanted(one))
+    }
+
+    /// Which page of a list is asked for.
+    pub(super) fn bounds(&self, limit: u32) -> Bounds {
+        let given = |name: &str| Some(self.asked(name).to_owned()).filter(|key| !key.is_empty());
+        Bounds { after: given("after"), before: given("before"), ..Bounds::first(limit) }
     }
 
     /// What stands around the page.

@@ -6,20 +6,19 @@ use lictor_authz::Deed;
 use lictor_manage::impact::Change;
 use lictor_manage::{GrantLine, Holder};
 use lictor_model::{PrincipalName, RoleName, Scope, Source, TeamName};
+use lictor_store::GrantFilter;
 
 use super::confirm;
 use super::desk::{Desk, Order};
 use super::filled::{Field, Filled, Kind, choices};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
-use super::people::searching;
+use super::people::{PAGE, searching};
 use super::words::{self, link, place, principal_link, team_link};
 use crate::answer::Early;
 use crate::when::minute;
 
 pub(super) const PATH: &str = "/lictor/admin/grants";
 const REMOVE: &str = "/lictor/admin/grants/remove";
-/// Rows of one page: the grants are in memory anyway.
-const PAGE: usize = 100;
 /// What a form calls every workspace; no workspace has this name.
 const EVERYWHERE: &str = "*";
 
@@ -162,19 +161,16 @@ fn holder_cell(holder: &Holder) -> Cell {
 
 async fn page(status: StatusCode, desk: &Desk, filled: &Filled) -> Result<Response, Early> {
     let search = desk.asked("q");
-    let at: usize = desk.asked("at").parse().unwrap_or_default();
-    let all = desk.admin.list_grants().await.map_err(|error| desk.refuse(&error))?;
-    let fits = |line: &&GrantLine| search.is_empty() || words::grant(line).contains(search);
-    let fitting: Vec<&GrantLine> = all.iter().filter(fits).collect();
-    let next = at.saturating_add(PAGE);
+    let filter = GrantFilter { containing: search.to_owned(), bounds: desk.bounds(PAGE), ..GrantFilter::default() };
+    let listed = desk.admin.page_of_grants(filter).await.map_err(|error| desk.refuse(&error))?;
     let table = Table {
         name: "Grants".to_owned(),
         columns: ["Who", "Role", "Where", "Source", "Since", ""].map(str::to_owned).into(),
-        rows: fitting.iter().skip(at).take(PAGE).map(|line| row(desk, line)).collect(),
+        rows: listed.rows.iter().map(|line| row(desk, line)).collect(),
         empty: "There is none.".to_owned(),
-        next: (fitting.len() > next).then(|| link(PATH, &[("q", search), ("at", &next.to_string())])),
         ..Table::default()
     };
+    let table = table.of_pages(&listed, PATH, &[("q", search)]);
     let kinds = vec![
         ("principal".to_owned(), "a user or service account".to_owned()),
         ("team".to_owned(), "a team".to_owned()),

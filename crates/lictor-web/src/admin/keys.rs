@@ -21,17 +21,16 @@ const DISABLE: &str = "/lictor/admin/keys/disable";
 
 /// `GET /lictor/admin/keys`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
-    let (search, show, before) = (desk.asked("q"), desk.asked("show"), desk.asked("before"));
+    let (search, show) = (desk.asked("q"), desk.asked("show"));
     let now = desk.web.clock.now();
     let filter = KeyFilter {
-        owner: None,
         containing: search.to_owned(),
         ending_before: (show == "ending").then(|| now.plus_seconds(SOON)),
-        before: Some(before).filter(|before| !before.is_empty()).map(CredentialId::from),
-        limit: PAGE,
+        bounds: desk.bounds(PAGE).descending(),
+        ..KeyFilter::default()
     };
     let listed = desk.admin.page_of_keys(filter).await.map_err(|error| desk.refuse(&error))?;
-    let next = listed.next.map(|next| link(PATH, &[("q", search), ("show", show), ("before", &next)]));
+    let table = table(&desk, &listed.rows, now, true).of_pages(&listed, PATH, &[("q", search), ("show", show)]);
     let filled = Filled::with(vec![("q", search.to_owned()), ("show", show.to_owned())]);
     let shown = [("", "all"), ("ending", "those that end within 30 days")];
     let shown = shown.map(|(value, words)| (value.to_owned(), words.to_owned())).into();
@@ -46,7 +45,7 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
         in_a_row: true,
         ..Form::default()
     };
-    let parts = vec![Part::Form(form), Part::Table(Table { next, ..table(&desk, &listed.rows, now, true) })];
+    let parts = vec![Part::Form(form), Part::Table(table)];
     let sections = [Section::new("Keys of everybody", parts)];
     Ok(desk.frame(Place::Keys).page(StatusCode::OK, "Keys", &sections))
 }

@@ -4,9 +4,10 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
+use lictor_manage::Listed;
 
 use super::filled::{Field, Kind};
-use super::words::visible;
+use super::words::{link, visible};
 use crate::answer;
 use crate::layout::Layout;
 
@@ -207,10 +208,30 @@ pub(super) struct Table {
     pub(super) empty: String,
     /// Where the next page is.
     pub(super) next: Option<String>,
+    /// Where the page before is.
+    pub(super) previous: Option<String>,
+    /// How many rows there are on all pages.
+    pub(super) total: Option<i64>,
     /// Whether its name stands above it, where there are several.
     pub(super) titled: bool,
     /// Whether it is wider than a page, and scrolls by itself.
     pub(super) wide: bool,
+}
+
+impl Table {
+    /// With the ways to the pages beside it, and how many rows there are in all; `query` is what was asked for besides.
+    pub(super) fn of_pages<T>(self, listed: &Listed<T>, path: &str, query: &[(&str, &str)]) -> Self {
+        let way = |name: &'static str, to: &Option<String>| {
+            let to = to.as_deref()?;
+            Some(link(path, &[query, &[(name, to)]].concat()))
+        };
+        Self {
+            next: way("after", &listed.next),
+            previous: way("before", &listed.previous),
+            total: listed.total,
+            ..self
+        }
+    }
 }
 
 /// What stands in a cell. The text has been made visible.

@@ -11,7 +11,7 @@ use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind};
 use super::grants;
 use super::page::{Cell, Flash, Form, Part, Place, Section, Table};
-use super::words::{link, place, principal_link, state};
+use super::words::{place, principal_link, state};
 use crate::answer::Early;
 use crate::when::minute;
 
@@ -67,9 +67,8 @@ async fn page(status: StatusCode, desk: &Desk, kind: PrincipalKind, filled: &Fil
         PrincipalKind::User => (Place::People, "People", USERS),
         PrincipalKind::ServiceAccount => (Place::Machines, "Service accounts", MACHINES),
     };
-    let (search, after) = (desk.asked("q"), desk.asked("after"));
-    let after = Some(after.to_owned()).filter(|after| !after.is_empty());
-    let filter = PrincipalFilter { kind: Some(kind), containing: search.to_owned(), after, limit: PAGE };
+    let search = desk.asked("q");
+    let filter = PrincipalFilter { kind: Some(kind), containing: search.to_owned(), bounds: desk.bounds(PAGE) };
     let listed = desk.admin.page_of_principals(filter).await.map_err(|error| desk.refuse(&error))?;
     let table = Table {
         name: heading.to_owned(),
@@ -80,9 +79,9 @@ async fn page(status: StatusCode, desk: &Desk, kind: PrincipalKind, filled: &Fil
         } else {
             "None has this in the name.".to_owned()
         },
-        next: listed.next.map(|next| link(path, &[("q", search), ("after", &next)])),
         ..Table::default()
     };
+    let table = table.of_pages(&listed, path, &[("q", search)]);
     let mut sections = vec![Section::new("Who there is", vec![searching(path, search), Part::Table(table)])];
     if desk.admin.may(&Deed::Manage) {
         sections.push(adding(desk, path, filled).await?);

@@ -6,7 +6,7 @@ use lictor_authz::Deed;
 use lictor_manage::impact::Change;
 use lictor_manage::{GrantLine, Holder, NewKey, NewResetLink};
 use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName};
-use lictor_store::{KeyFilter, KeyRow, SessionFilter};
+use lictor_store::{Bounds, GrantFilter, KeyFilter, KeyRow, SessionFilter};
 
 use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind};
@@ -31,6 +31,8 @@ const RESET_LINK: &str = "/lictor/admin/principal/reset-link";
 const KEY: &str = "/lictor/admin/principal/key";
 /// What a key's form asks for.
 const KEY_FIELDS: [&str; 5] = ["label", "expires", "until", "read_only", "workspace"];
+/// More grants than anybody has: there are no more than roles and workspaces.
+const ALL: u32 = 10_000;
 /// A day, in seconds: how long a link lasts.
 pub(super) const DAY: i64 = 86_400;
 
@@ -120,7 +122,12 @@ fn acts(desk: &Desk, one: &Principal) -> Vec<Act> {
 }
 
 async fn roles(desk: &Desk, one: &Principal) -> Result<Table, Early> {
-    let lines = desk.admin.list_grants().await.map_err(|error| desk.refuse(&error))?;
+    let filter = GrantFilter { principal: Some(one.id.clone()), bounds: Bounds::first(ALL), ..GrantFilter::default() };
+    let mut lines = desk.admin.page_of_grants(filter).await.map_err(|error| desk.refuse(&error))?.rows;
+    for (team, _) in desk.admin.access().teams(&one.id) {
+        let filter = GrantFilter { team: Some(team.id.clone()), bounds: Bounds::first(ALL), ..GrantFilter::default() };
+        lines.extend(desk.admin.page_of_grants(filter).await.map_err(|error| desk.refuse(&error))?.rows);
+    }
     let holdings = desk.admin.access().holdings(&one.id);
     let rows = holdings.iter().filter_map(|holding| {
         // What is not listed is not theirs to see: an owner of a workspace sees what holds there.
@@ -147,13 +154,14 @@ async fn roles(desk: &Desk, one: &Principal) -> Result<Table, Early> {
 
 async fn credentials(desk: &Desk, one: &Principal) -> Result<Vec<Section>, Early> {
     let now = desk.web.clock.now();
-    let filter = KeyFilter { owner: Some(one.id.clone()), limit: PAGE, ..KeyFilter::default() };
+    let bounds = Bounds::first(PAGE).descending();
+    let filter = KeyFilter { owner: Some(one.id.clone()), bounds: bounds.clone(), ..KeyFilter::default() };
     let listed = desk.admin.page_of_keys(filter).await.map_err(|error| desk.refuse(&error))?;
     let next = listed.next.map(|_| link(keys::PATH, &[("q", one.name.as_str())]));
-    let mut sections =
-        vec![Section::new("Keys", vec![Part::Table(Table { next, ..keys::table(desk, &listed.rows, now, false) })])];
+    let table = Table { next, total: listed.total, ..keys::table(desk, &listed.rows, now, false) };
+    let mut sections = vec![Section::new("Keys", vec![Part::Table(table)])];
     if one.kind == PrincipalKind::User {
-        let filter = SessionFilter { owner: Some(one.id.clone()), limit: PAGE, ..SessionFilter::default() };
+        let filter = SessionFilter { owner: Some(one.id.clone()), bounds, ..SessionFilter::default() };
         let listed = desk.admin.page_of_sessions(filter).await.map_err(|error| desk.refuse(&error))?;
         sections.push(Section::new("Sessions", vec![Part::Table(sessions::table(desk, &listed.rows, false))]));
     }

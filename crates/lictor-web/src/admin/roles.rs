@@ -5,10 +5,12 @@ use http::StatusCode;
 use lictor_authz::{Deed, roles};
 use lictor_manage::impact::Change;
 use lictor_model::{MaxKeyAge, Permission, PermissionSet, Reason, Role, RoleName};
+use lictor_store::{Bounds, GrantFilter};
 
 use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind, choices};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
+use super::people::PAGE;
 use super::role_demands::Demands;
 use super::words::{self, link};
 use super::{confirm, grants};
@@ -232,7 +234,10 @@ fn names(permissions: PermissionSet) -> String {
 }
 
 async fn holders(desk: &Desk, role: &RoleName) -> Result<Part, Early> {
-    let lines = desk.admin.grants_of_role(role).await.map_err(|error| desk.refuse(&error))?;
+    let filter = GrantFilter { role: Some(role.clone()), bounds: Bounds::first(PAGE), ..GrantFilter::default() };
+    let listed = desk.admin.page_of_grants(filter).await.map_err(|error| desk.refuse(&error))?;
+    let sought = format!(" is {role} ");
+    let rest = listed.next.is_some().then(|| link(grants::PATH, &[("q", sought.as_str())]));
     let row = |line: &lictor_manage::GrantLine| {
         vec![
             Cell::text(words::grant(line)),
@@ -243,8 +248,10 @@ async fn holders(desk: &Desk, role: &RoleName) -> Result<Part, Early> {
     Ok(Part::Table(Table {
         name: "Who has the role".to_owned(),
         columns: ["Grant", "Source", ""].map(str::to_owned).into(),
-        rows: lines.iter().map(row).collect(),
+        rows: listed.rows.iter().map(row).collect(),
         empty: "Nobody has it.".to_owned(),
+        next: rest,
+        total: listed.total,
         titled: true,
         ..Table::default()
     }))

@@ -3,13 +3,12 @@
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
-use lictor_model::CredentialId;
 use lictor_store::{Owned, SessionFilter, SessionRow};
 
 use super::desk::{Desk, Order};
 use super::page::{Act, Cell, Flash, Part, Place, Section, Table};
 use super::people::PAGE;
-use super::words::{link, principal_link};
+use super::words::principal_link;
 use crate::answer::Early;
 use crate::device;
 use crate::when::minute;
@@ -18,11 +17,9 @@ pub(super) const PATH: &str = "/lictor/admin/sessions";
 
 /// `GET /lictor/admin/sessions`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
-    let before = Some(desk.asked("before")).filter(|before| !before.is_empty()).map(CredentialId::from);
-    let filter = SessionFilter { owner: None, before, limit: PAGE };
+    let filter = SessionFilter { bounds: desk.bounds(PAGE).descending(), ..SessionFilter::default() };
     let listed = desk.admin.page_of_sessions(filter).await.map_err(|error| desk.refuse(&error))?;
-    let next = listed.next.map(|next| link(PATH, &[("before", &next)]));
-    let table = Table { next, ..table(&desk, &listed.rows, true) };
+    let table = table(&desk, &listed.rows, true).of_pages(&listed, PATH, &[]);
     let sections = [Section::new("Signed-in browsers", vec![Part::Table(table)])];
     Ok(desk.frame(Place::Sessions).page(StatusCode::OK, "Sessions", &sections))
 }

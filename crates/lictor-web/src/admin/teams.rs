@@ -3,12 +3,14 @@
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
-use lictor_manage::{Holder, Member, Roster};
+use lictor_manage::Holder;
 use lictor_model::{PrincipalName, Reason, Source, Team, TeamName};
+use lictor_store::{Bounds, GrantFilter, Member};
 
 use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
+use super::people::PAGE;
 use super::words::{self, link, place, principal_link, sentence, team_link};
 use super::{confirm, grants};
 use crate::answer::Early;
@@ -20,6 +22,8 @@ pub(super) const ONE: &str = "/lictor/admin/team";
 const ADD_MEMBERS: &str = "/lictor/admin/team/add-members";
 const REMOVE_MEMBER: &str = "/lictor/admin/team/remove-member";
 const REMOVE: &str = "/lictor/admin/team/remove";
+/// More grants than a team has: there are no more than roles and workspaces.
+const ALL: u32 = 10_000;
 
 /// `GET /lictor/admin/teams`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
@@ -42,27 +46,24 @@ pub(super) async fn add(order: Order) -> Result<Response, Early> {
     page(StatusCode::UNPROCESSABLE_ENTITY, desk, &filled).await
 }
 
-async fn roster(desk: &Desk) -> Result<Roster, Early> {
-    desk.admin.roster().await.map_err(|error| desk.refuse(&error))
-}
-
 async fn page(status: StatusCode, desk: &Desk, filled: &Filled) -> Result<Response, Early> {
-    let roster = roster(desk).await?;
-    let row = |team: &Team| {
+    let listed = desk.admin.page_of_teams(&desk.bounds(PAGE)).await.map_err(|error| desk.refuse(&error))?;
+    let row = |(team, members): &(Team, i64)| {
         vec![
             Cell::linked(team.name.as_str(), team_link(team.name.as_str())),
             Cell::text(&team.description),
-            Cell::text(roster.members(team).len().to_string()),
+            Cell::text(members.to_string()),
             Cell::text(minute(team.created_at)),
         ]
     };
     let table = Table {
         name: "Teams".to_owned(),
         columns: ["Name", "Description", "Members", "Since"].map(str::to_owned).into(),
-        rows: roster.teams().iter().map(row).collect(),
+        rows: listed.rows.iter().map(row).collect(),
         empty: "There is none yet. A role that is granted to a team holds for all of its members.".to_owned(),
         ..Table::default()
     };
+    let table = table.of_pages(&listed, PATH, &[]);
     let mut sections = vec![Section::new("Teams", vec![Part::Table(table)])];
     if desk.admin.may(&Deed::Manage) {
         let fields = vec![
@@ -86,8 +87,7 @@ fn named(desk: &Desk, name: &str) -> Result<TeamName, Early> {
 }
 
 async fn one(status: StatusCode, desk: &Desk, name: &TeamName, filled: &Filled) -> Result<Response, Early> {
-    let roster = roster(desk).await?;
-    let team = roster.team(name).map_err(|error| desk.refuse(&error))?;
+    let team = desk.admin.team(name).await.map_err(|error| desk.refuse(&error))?;
     let may = desk.admin.may(&Deed::Team(name.clone()));
     let mut facts = vec![("Name", Cell::text(name.as_str()))];
     if !team.description.is_empty() {
@@ -98,7 +98,7 @@ async fn one(status: StatusCode, desk: &Desk, name: &TeamName, filled: &Filled) 
     if may {
         acts.push(Act::link("Remove…", format!("Remove the team {name}"), link(REMOVE, &[("name", name.as_str())])));
     }
-    let mut members = vec![Part::Table(member_table(&roster, team, may))];
+    let mut members = vec![Part::Table(member_table(desk, &team, may).await?)];
     if may {
         let hint = "Of users and service accounts, one or several, with a space between them.";
         members.push(Part::Form(Form {
@@ -109,7 +109,7 @@ async fn one(status: StatusCode, desk: &Desk, name: &TeamName, filled: &Filled) 
             ..Form::default()
         }));
     }
-    let granted = grant_table(desk, name).await?;
+    let granted = grant_table(desk, &team).await?;
     let granting = grants::granting(desk, &Holder::Team(name.clone())).await?;
     let sections = [
         Section::new("The team", vec![Part::Facts(facts), Part::Acts(acts)]),
@@ -119,8 +119,9 @@ async fn one(status: StatusCode, desk: &Desk, name: &TeamName, filled: &Filled) 
     Ok(desk.frame(Place::Teams).page(status, &format!("Team {name}"), &sections))
 }
 
-fn member_table(roster: &Roster, team: &Team, may: bool) -> Table {
-    let row = |member: &Member<'_>| {
+async fn member_table(desk: &Desk, team: &Team, may: bool) -> Result<Table, Early> {
+    let listed = desk.admin.page_of_members(&team.id, &desk.bounds(PAGE)).await.map_err(|error| desk.refuse(&error))?;
+    let row = |member: &Member| {
         let name = member.principal.name.as_str();
         let sources: Vec<String> = member.sources.iter().map(words::source).collect();
         let mut acts = Vec::new();
@@ -136,18 +137,20 @@ fn member_table(roster: &Roster, team: &Team, may: bool) -> Table {
             Cell::acts(acts),
         ]
     };
-    Table {
+    let table = Table {
         name: "Members".to_owned(),
         columns: ["Name", "Kind", "Source", "Since", ""].map(str::to_owned).into(),
-        rows: roster.members(team).iter().map(row).collect(),
+        rows: listed.rows.iter().map(row).collect(),
         empty: "Nobody is in it.".to_owned(),
         ..Table::default()
-    }
+    };
+    Ok(table.of_pages(&listed, ONE, &[("name", team.name.as_str())]))
 }
 
-async fn grant_table(desk: &Desk, name: &TeamName) -> Result<Table, Early> {
-    let lines = desk.admin.list_grants().await.map_err(|error| desk.refuse(&error))?;
-    let rows = lines.iter().filter(|line| line.holder.team() == Some(name.as_str())).map(|line| {
+async fn grant_table(desk: &Desk, team: &Team) -> Result<Table, Early> {
+    let filter = GrantFilter { team: Some(team.id.clone()), bounds: Bounds::first(ALL), ..GrantFilter::default() };
+    let lines = desk.admin.page_of_grants(filter).await.map_err(|error| desk.refuse(&error))?.rows;
+    let rows = lines.iter().map(|line| {
         vec![
             Cell::text(line.role.as_str()),
             Cell::text(place(&line.scope)),
@@ -195,8 +198,7 @@ pub(super) async fn remove_member(order: Order) -> Result<Response, Early> {
 /// `GET /lictor/admin/team/remove?name=NAME`
 pub(super) async fn ask_to_remove(desk: Desk) -> Result<Response, Early> {
     let name = named(&desk, desk.asked("name"))?;
-    let roster = roster(&desk).await?;
-    let team = roster.team(&name).map_err(|error| desk.refuse(&error))?;
+    let team = desk.admin.team(&name).await.map_err(|error| desk.refuse(&error))?;
     let left = desk.admin.automations_left(&lictor_manage::impact::Change::RemoveTeam(team.id.clone())).await;
     let left = left.map_err(|error| desk.refuse(&error))?;
     let access = desk.admin.access();
@@ -211,8 +213,8 @@ pub(super) async fn ask_to_remove(desk: Desk) -> Result<Response, Early> {
     };
     let words = format!("Its members stay, without what it gave them. {}", confirm::AT_ONCE);
     let broken = vec![
-        Part::Table(member_table(&roster, team, false)),
-        Part::Table(grant_table(&desk, &name).await?),
+        Part::Table(member_table(&desk, &team, false).await?),
+        Part::Table(grant_table(&desk, &team).await?),
         confirm::sockets(&desk, &open),
         confirm::automations(&left),
     ];

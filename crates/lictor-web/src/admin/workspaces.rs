@@ -3,8 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
-use lictor_manage::GrantLine;
-use lictor_model::WorkspaceName;
+use lictor_model::{RoleName, WorkspaceName};
 
 use super::desk::Desk;
 use super::page::{Act, Cell, Part, Place, Section};
@@ -28,12 +27,15 @@ pub struct Facts {
 
 /// `GET /lictor/admin/workspaces`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
-    let lines = desk.admin.list_grants().await.map_err(|error| desk.refuse(&error))?;
-    let sections: Vec<Section> = desk.web.workspace_facts.iter().map(|facts| section(&desk, facts, &lines)).collect();
+    let mut sections = Vec::new();
+    for facts in desk.web.workspace_facts.iter() {
+        let roles = desk.admin.count_grants(&facts.name).await.map_err(|error| desk.refuse(&error))?;
+        sections.push(section(&desk, facts, &roles));
+    }
     Ok(desk.frame(Place::Workspaces).page(StatusCode::OK, "Workspaces", &sections))
 }
 
-fn section(desk: &Desk, facts: &Facts, lines: &[GrantLine]) -> Section {
+fn section(desk: &Desk, facts: &Facts, roles: &[(RoleName, i64)]) -> Section {
     let hosts =
         if facts.hosts.is_empty() { "any that no other workspace has".to_owned() } else { facts.hosts.join(", ") };
     let mut known = vec![("Host names", Cell::text(hosts))];
@@ -42,14 +44,6 @@ fn section(desk: &Desk, facts: &Facts, lines: &[GrantLine]) -> Section {
     }
     if desk.admin.may(&Deed::Oversee) {
         known.push(("Prefect Server", Cell::code(facts.upstreams.join(", "))));
-    }
-    let here = lines.iter().filter(|line| line.scope.covers(&facts.name));
-    let mut roles: Vec<(String, usize)> = Vec::new();
-    for line in here {
-        match roles.iter_mut().find(|(role, _)| role == line.role.as_str()) {
-            Some((_, count)) => *count += 1,
-            None => roles.push((line.role.to_string(), 1)),
-        }
     }
     let counts: Vec<String> = roles.iter().map(|(role, count)| format!("{role}: {count}")).collect();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };

@@ -129,6 +129,7 @@ fn filter(asker: &Asker, wanted: Wanted) -> Result<AuditFilter, Early> {
         outcome,
         limit: wanted.limit,
         before: wanted.cursor.map(Into::into),
+        after: None,
     })
 }
 

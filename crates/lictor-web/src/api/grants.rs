@@ -5,13 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 use lictor_manage::{GrantLine, Holder};
 use lictor_model::{GrantId, PrincipalName, RoleName, Scope, Source, TeamName};
+use lictor_store::GrantFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::{Asked, Sent};
-use crate::api::page::{Page, Turn, turn};
+use crate::api::page::{Page, Turn};
 use crate::api::refusal::Refusals;
 
 /// A grant.
@@ -89,9 +90,10 @@ fn holder(asker: &Asker, body: &NewGrant) -> Result<Holder, Early> {
     responses((status = 200, body = Page<Grant>), Refusals))]
 pub(crate) async fn list(asked: Asked<Turn>) -> Result<Response, Early> {
     let asker = &asked.asker;
-    let all = asker.admin.list_grants().await.map_err(|error| asker.fail(&error))?;
-    let page = turn(&asked.query, all, |line| line.id.as_str(), shown).map_err(|error| asker.fail(&error))?;
-    Ok(asker.answer(StatusCode::OK, &page))
+    let bounds = asked.query.bounds().map_err(|error| asker.fail(&error))?;
+    let filter = GrantFilter { bounds, ..GrantFilter::default() };
+    let listed = asker.admin.page_of_grants(filter).await.map_err(|error| asker.fail(&error))?;
+    Ok(asker.answer(StatusCode::OK, &Page::of(listed, |line| shown(&line))))
 }
 
 /// Give a role. Giving what is there by hand already changes nothing.

@@ -1,18 +1,20 @@
 //! Which API keys are there? Made and shown once, masked from then on.
 
+use std::collections::HashMap;
+
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use lictor_manage::{Keyring, NewKey};
+use lictor_manage::{Listed, NewKey};
 use lictor_model::{ApiKey, CredentialId, Narrowing, Permission, PrincipalName, Timestamp};
-use lictor_store::KeyRow;
+use lictor_store::{KeyFilter, KeyRow, Owned};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::{Asked, Sent};
-use crate::api::page::{Page, Turn, turn};
+use crate::api::page::{Page, Turn};
 use crate::api::refusal::Refusals;
 use crate::api::when;
 
@@ -145,7 +147,8 @@ fn limits(narrowing: &Narrowing) -> Limits {
     }
 }
 
-fn shown(ring: &Keyring, key: &KeyRow) -> Key {
+/// A key with whose it is, when it is shown, and what replaces it.
+fn shown(key: &KeyRow, owner: &PrincipalName, now: Timestamp, successor: Option<&CredentialId>) -> Key {
     let used = key.last_used.as_ref().map(|used| Use {
         at: used.at.to_rfc3339(),
         client_ip: used.client_ip.clone(),
@@ -153,27 +156,39 @@ fn shown(ring: &Keyring, key: &KeyRow) -> Key {
     });
     Key {
         id: key.id.to_string(),
-        r#for: ring.owner(key).to_owned(),
+        r#for: owner.to_string(),
         label: key.label.clone(),
         masked: format!("lictor_…{}", key.hint),
-        state: key.state(ring.now).as_str().to_owned(),
+        state: key.state(now).as_str().to_owned(),
         limits: key.narrowing.as_ref().map(limits),
         created_at: key.created_at.to_rfc3339(),
         expires_at: key.expires_at.map(Timestamp::to_rfc3339),
         expires_by_role: key.ended_by.as_ref().map(ToString::to_string),
         last_used: used,
         replaces: key.replaces.as_ref().map(ToString::to_string),
-        replaced_by: ring.successor(key).map(|next| next.id.to_string()),
+        replaced_by: successor.map(ToString::to_string),
     }
 }
 
-async fn ring(asker: &Asker) -> Result<Keyring, Early> {
-    asker.admin.keys(None).await.map_err(|error| asker.fail(&error))
+/// Keys as they are shown, each with its successor.
+async fn shown_all(asker: &Asker, keys: Listed<Owned<KeyRow>>) -> Result<Page<Key>, Early> {
+    let ids: Vec<CredentialId> = keys.rows.iter().map(|key| key.row.id.clone()).collect();
+    let successors = asker.admin.successors(&ids).await.map_err(|error| asker.fail(&error))?;
+    let successors: HashMap<CredentialId, CredentialId> = successors.into_iter().collect();
+    // After they were read, so that what was made a moment ago is not in the future.
+    let now = asker.web.clock.now();
+    Ok(Page::of(keys, |key| shown(&key.row, &key.owner, now, successors.get(&key.row.id))))
 }
 
 async fn made(asker: &Asker, secret: &ApiKey, key: &KeyRow) -> Result<Response, Early> {
-    let made = MadeKey { key: secret.expose().to_owned(), shown: shown(&ring(asker).await?, key) };
+    let owner = owner(asker, &key.id).await?;
+    let made = MadeKey { key: secret.expose().to_owned(), shown: shown(key, &owner, asker.web.clock.now(), None) };
     Ok(asker.changed(StatusCode::CREATED, &made).await)
+}
+
+async fn owner(asker: &Asker, id: &CredentialId) -> Result<PrincipalName, Early> {
+    let key = asker.admin.owned_key(id).await.map_err(|error| asker.fail(&error))?;
+    Ok(key.owner)
 }
 
 fn narrowing(asker: &Asker, limits: &Limits) -> Result<Option<Narrowing>, Early> {
@@ -202,10 +217,14 @@ fn narrowing(asker: &Asker, limits: &Limits) -> Result<Option<Narrowing>, Early>
 pub(crate) async fn list(asked: Asked<KeyTurn>) -> Result<Response, Early> {
     let (asker, query) = (&asked.asker, asked.query);
     let owner = query.r#for.as_deref().map(|name| asker.name(name)).transpose()?;
-    let ring = asker.admin.keys(owner.as_ref()).await.map_err(|error| asker.fail(&error))?;
-    let paged = Turn { limit: query.limit, cursor: query.cursor };
-    let page = turn(&paged, ring.keys().iter().collect(), |key| key.id.as_str(), |key| shown(&ring, key));
-    Ok(asker.answer(StatusCode::OK, &page.map_err(|error| asker.fail(&error))?))
+    let bounds = Turn { limit: query.limit, cursor: query.cursor }.bounds().map_err(|error| asker.fail(&error))?;
+    let owner = match owner {
+        Some(name) => Some(asker.admin.key_owner(&name).await.map_err(|error| asker.fail(&error))?.id),
+        None => None,
+    };
+    let filter = KeyFilter { owner, bounds, ..KeyFilter::default() };
+    let listed = asker.admin.page_of_keys(filter).await.map_err(|error| asker.fail(&error))?;
+    Ok(asker.answer(StatusCode::OK, &shown_all(asker, listed).await?))
 }
 
 /// Make a key of a service account, or your own. It is shown this once.
@@ -225,8 +244,11 @@ pub(crate) async fn make(sent: Sent<KeyWish>) -> Result<Response, Early> {
 #[utoipa::path(get, path = "/keys/{id}", operation_id = "show_key", tag = "keys", params(("id" = String, Path)),
     responses((status = 200, body = Key), Refusals))]
 pub(crate) async fn show(Path(id): Path<String>, asker: Asker) -> Result<Response, Early> {
-    let key = asker.admin.key(&CredentialId::from(id)).await.map_err(|error| asker.fail(&error))?;
-    Ok(asker.answer(StatusCode::OK, &shown(&ring(&asker).await?, &key)))
+    let key = asker.admin.owned_key(&CredentialId::from(id)).await.map_err(|error| asker.fail(&error))?;
+    let successors =
+        asker.admin.successors(std::slice::from_ref(&key.row.id)).await.map_err(|error| asker.fail(&error))?;
+    let successor = successors.first().map(|(_, new)| new);
+    Ok(asker.answer(StatusCode::OK, &shown(&key.row, &key.owner, asker.web.clock.now(), successor)))
 }
 
 /// Revoke a key, for good: it stops working within a second, on open websockets too.

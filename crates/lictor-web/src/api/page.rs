@@ -1,7 +1,8 @@
 //! How is a long list read? A page at a time: each says where the next one begins.
 
-use lictor_manage::{LARGEST_PAGE, ManageError};
+use lictor_manage::{LARGEST_PAGE, Listed, ManageError};
 use lictor_model::{PrincipalName, id};
+use lictor_store::Bounds;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -48,7 +49,26 @@ impl<T> Page<T> {
     }
 }
 
-/// What is on the page, of all that there is; `key` is what the list is in the order of, and what a cursor is.
+impl Turn {
+    /// From where to where the store reads. The cursor of another list, or one that was made up, is refused.
+    pub(crate) fn bounds(&self) -> Result<Bounds, ManageError> {
+        self.size()?;
+        if self.cursor.as_deref().is_some_and(|cursor| !is_cursor(cursor)) {
+            return Err(ManageError::UnknownCursor);
+        }
+        Ok(Bounds { after: self.cursor.clone(), ..Bounds::first(self.limit) })
+    }
+}
+
+impl<S> Page<S> {
+    /// What the store read.
+    pub(crate) fn of<T>(listed: Listed<T>, show: impl FnMut(T) -> S) -> Self {
+        let Listed { rows, next, .. } = listed.map(show);
+        Self { items: rows, next }
+    }
+}
+
+/// What is on the page, of all that there is, where that is little; `key` is what the list is in the order of, and what a cursor is.
 pub(crate) fn turn<T, S>(
     turn: &Turn,
     mut all: Vec<T>,

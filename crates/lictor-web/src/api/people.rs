@@ -5,14 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::AccessView;
 use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName, RoleName, Scope};
-use lictor_store::NewPrincipal;
+use lictor_store::{NewPrincipal, PrincipalFilter};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::{Asked, Sent};
-use crate::api::page::{Page, Turn, turn};
+use crate::api::page::{Page, Turn};
 use crate::api::refusal::Refusals;
 
 /// What somebody is in the account.
@@ -93,10 +93,10 @@ fn shown(principal: &Principal, access: &AccessView) -> Person {
 
 async fn list(kind: PrincipalKind, asked: Asked<Turn>) -> Result<Response, Early> {
     let asker = &asked.asker;
-    let all = asker.admin.list_principals(Some(kind)).await.map_err(|error| asker.fail(&error))?;
-    let show = |one: &Principal| shown(one, asker.admin.access());
-    let page = turn(&asked.query, all, |one| one.name.as_str(), show).map_err(|error| asker.fail(&error))?;
-    Ok(asker.answer(StatusCode::OK, &page))
+    let bounds = asked.query.bounds().map_err(|error| asker.fail(&error))?;
+    let filter = PrincipalFilter { kind: Some(kind), bounds, ..PrincipalFilter::default() };
+    let listed = asker.admin.page_of_principals(filter).await.map_err(|error| asker.fail(&error))?;
+    Ok(asker.answer(StatusCode::OK, &Page::of(listed, |one| shown(&one, asker.admin.access()))))
 }
 
 async fn add(kind: PrincipalKind, sent: Sent<NewPerson>) -> Result<Response, Early> {

@@ -3,15 +3,15 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use lictor_model::{CredentialId, Principal};
-use lictor_store::SessionRow;
+use lictor_model::CredentialId;
+use lictor_store::{Owned, SessionFilter, SessionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::Asked;
-use crate::api::page::{Page, Turn, turn};
+use crate::api::page::{Page, Turn};
 use crate::api::refusal::Refusals;
 
 /// A signed-in browser.
@@ -35,15 +35,17 @@ pub(crate) struct Session {
     current: bool,
 }
 
-/// All sessions, oldest first.
+/// All sessions that have not ended, oldest first.
 #[utoipa::path(get, path = "/sessions", operation_id = "list_sessions", tag = "sessions", params(Turn),
     responses((status = 200, body = Page<Session>), Refusals))]
 pub(crate) async fn list(asked: Asked<Turn>) -> Result<Response, Early> {
     let asker = &asked.asker;
-    let all = asker.admin.list_sessions().await.map_err(|error| asker.fail(&error))?;
-    let show = |(session, principal): &(SessionRow, Principal)| Session {
+    let bounds = asked.query.bounds().map_err(|error| asker.fail(&error))?;
+    let filter = SessionFilter { bounds, ..SessionFilter::default() };
+    let listed = asker.admin.page_of_sessions(filter).await.map_err(|error| asker.fail(&error))?;
+    let show = |Owned { row: session, owner, .. }: Owned<SessionRow>| Session {
         id: session.id.to_string(),
-        r#for: principal.name.to_string(),
+        r#for: owner.to_string(),
         created_at: session.created_at.to_rfc3339(),
         last_seen_at: session.last_seen_at.to_rfc3339(),
         expires_at: session.expires_at.to_rfc3339(),
@@ -51,8 +53,7 @@ pub(crate) async fn list(asked: Asked<Turn>) -> Result<Response, Early> {
         user_agent: session.user_agent.clone(),
         current: session.id == asker.identity.credential.id,
     };
-    let page = turn(&asked.query, all, |(session, _)| session.id.as_str(), show);
-    Ok(asker.answer(StatusCode::OK, &page.map_err(|error| asker.fail(&error))?))
+    Ok(asker.answer(StatusCode::OK, &Page::of(listed, show)))
 }
 
 /// End a session: its browser is signed out within a second.

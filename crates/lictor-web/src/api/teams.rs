@@ -4,8 +4,8 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
-use lictor_manage::Roster;
 use lictor_model::{Scope, TeamName};
+use lictor_store::Roster;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::{Asked, Sent};
 use crate::api::grants::{source, workspace_of};
-use crate::api::page::{Page, Turn, turn};
+use crate::api::page::{Page, Turn};
 use crate::api::refusal::Refusals;
 
 /// A team.
@@ -62,17 +62,18 @@ pub(crate) struct NewTeam {
     description: String,
 }
 
-fn shown(roster: &Roster, team: &lictor_model::Team, asker: &Asker) -> Team {
+fn shown(roster: &Roster, asker: &Asker) -> Team {
+    let team = &roster.team;
     let sees = |role: &lictor_model::RoleName, scope: &Scope| {
         let deed = Deed::Grant(role.clone(), scope.clone());
         asker.admin.look(&Deed::Oversee).is_ok() || asker.admin.look(&deed).is_ok()
     };
-    let grants = roster.grants(team).filter(|grant| sees(&grant.role, &grant.scope)).map(|grant| TeamGrant {
+    let grants = roster.grants.iter().filter(|grant| sees(&grant.role, &grant.scope)).map(|grant| TeamGrant {
         id: grant.id.to_string(),
         role: grant.role.to_string(),
         workspace: workspace_of(&grant.scope),
     });
-    let members = roster.members(team).into_iter().map(|member| Member {
+    let members = roster.members.iter().map(|member| Member {
         name: member.principal.name.to_string(),
         kind: member.principal.kind.as_str().to_owned(),
         sources: member.sources.iter().map(source).collect(),
@@ -90,9 +91,8 @@ fn shown(roster: &Roster, team: &lictor_model::Team, asker: &Asker) -> Team {
 
 /// The team as it is now.
 async fn now(asker: &Asker, name: &TeamName) -> Result<Team, Early> {
-    let roster = asker.admin.roster().await.map_err(|error| asker.fail(&error))?;
-    let team = roster.team(name).map_err(|error| asker.fail(&error))?;
-    Ok(shown(&roster, team, asker))
+    let roster = asker.admin.roster(name).await.map_err(|error| asker.fail(&error))?;
+    Ok(shown(&roster, asker))
 }
 
 /// All teams, by name.
@@ -100,10 +100,9 @@ async fn now(asker: &Asker, name: &TeamName) -> Result<Team, Early> {
     responses((status = 200, body = Page<Team>), Refusals))]
 pub(crate) async fn list(asked: Asked<Turn>) -> Result<Response, Early> {
     let asker = &asked.asker;
-    let roster = asker.admin.roster().await.map_err(|error| asker.fail(&error))?;
-    let (all, show) = (roster.teams().to_vec(), |team: &lictor_model::Team| shown(&roster, team, asker));
-    let page = turn(&asked.query, all, |team| team.name.as_str(), show).map_err(|error| asker.fail(&error))?;
-    Ok(asker.answer(StatusCode::OK, &page))
+    let bounds = asked.query.bounds().map_err(|error| asker.fail(&error))?;
+    let listed = asker.admin.page_of_rosters(&bounds).await.map_err(|error| asker.fail(&error))?;
+    Ok(asker.answer(StatusCode::OK, &Page::of(listed, |roster| shown(&roster, asker))))
 }
 
 /// Make a team, with nobody in it.

@@ -1,8 +1,8 @@
 //! Which teams are there, who is in them, and what may they?
 
 use clap::{Args, Subcommand};
-use lictor_manage::{Member, Roster};
 use lictor_model::{PrincipalName, Team, TeamGrant, TeamName};
+use lictor_store::{Member, Roster};
 use serde_json::{Value, json};
 
 use super::error::CliError;
@@ -102,9 +102,9 @@ impl Members {
         let (team, names) = self.read(console).await?;
         console.admin.remove_members(&team.name, &names).await?;
         let mut text = format!("{} no longer in team {}", are(&names), team.name);
-        let roster = console.admin.roster().await?;
-        let stay: Vec<Member<'_>> =
-            roster.members(&team).into_iter().filter(|member| names.contains(&member.principal.name)).collect();
+        let roster = console.admin.roster(&team.name).await?;
+        let stay: Vec<Member> =
+            roster.members.into_iter().filter(|member| names.contains(&member.principal.name)).collect();
         if !stay.is_empty() {
             text = format!("{} no longer in team {} by hand", are(&names), team.name);
         }
@@ -140,16 +140,16 @@ fn are(names: &[PrincipalName]) -> String {
     format!("{} {verb}", names.iter().map(PrincipalName::as_str).collect::<Vec<_>>().join(", "))
 }
 
-fn said_by(member: &Member<'_>) -> String {
+fn said_by(member: &Member) -> String {
     member.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn member_row(member: &Member<'_>) -> Vec<String> {
+fn member_row(member: &Member) -> Vec<String> {
     let (name, kind) = (member.principal.name.to_string(), member.principal.kind.as_str().to_owned());
     vec![name, kind, said_by(member), member.since.to_rfc3339()]
 }
 
-fn member_json(member: &Member<'_>) -> Value {
+fn member_json(member: &Member) -> Value {
     json!({
         "name": member.principal.name,
         "kind": member.principal.kind,
@@ -159,42 +159,41 @@ fn member_json(member: &Member<'_>) -> Value {
 }
 
 async fn list(console: &Console) -> Result<Printed, CliError> {
-    let roster = console.admin.roster().await?;
-    let row = |team: &Team| {
+    let rosters = console.admin.rosters().await?;
+    let row = |roster: &Roster| {
         let roles: Vec<String> =
-            roster.grants(team).map(|grant| format!("{} {}", grant.role, place(&grant.scope))).collect();
-        let members = roster.members(team).len().to_string();
+            roster.grants.iter().map(|grant| format!("{} {}", grant.role, place(&grant.scope))).collect();
         let roles = if roles.is_empty() { "-".to_owned() } else { roles.join(", ") };
-        vec![team.name.to_string(), members, roles, team.description.clone()]
+        vec![roster.team.name.to_string(), roster.members.len().to_string(), roles, roster.team.description.clone()]
     };
-    let teams = roster.teams();
-    let rows: Vec<Vec<String>> = teams.iter().map(row).collect();
-    let json = teams.iter().map(|team| whole(&roster, team)).collect();
+    let rows: Vec<Vec<String>> = rosters.iter().map(row).collect();
+    let json = rosters.iter().map(whole).collect();
     Ok(Printed::new(table(&["TEAM", "MEMBERS", "ROLES", "DESCRIPTION"], &rows), Value::Array(json)))
 }
 
 async fn show(console: &Console, named: &Named) -> Result<Printed, CliError> {
     let team = console.team(&named.name).await?;
-    let roster = console.admin.roster().await?;
+    let roster = console.admin.roster(&team.name).await?;
     let mut text = format!("name         {}\nid           {}\n", team.name, team.id);
     text += &format!("description  {}\ncreated      {}\n", team.description, team.created_at);
-    let rows: Vec<Vec<String>> = roster.members(&team).iter().map(member_row).collect();
+    let rows: Vec<Vec<String>> = roster.members.iter().map(member_row).collect();
     text += &format!("\n{}", table(&["MEMBER", "KIND", "BY", "SINCE"], &rows));
     let rows: Vec<Vec<String>> = roster
-        .grants(&team)
+        .grants
+        .iter()
         .map(|grant| vec![grant.role.to_string(), place(&grant.scope), grant.created_at.to_rfc3339()])
         .collect();
     text += &format!("\n{}", table(&["ROLE", "WHERE", "SINCE"], &rows));
-    Ok(Printed::new(text, whole(&roster, &team)))
+    Ok(Printed::new(text, whole(&roster)))
 }
 
 /// A team as JSON, with its members and grants.
-fn whole(roster: &Roster, team: &Team) -> Value {
-    let mut json = as_json(team);
+fn whole(roster: &Roster) -> Value {
+    let mut json = as_json(&roster.team);
     let grant = |grant: &TeamGrant| json!({ "id": grant.id, "role": grant.role, "workspace": workspace_of(&grant.scope), "created_at": grant.created_at.to_rfc3339() });
     if let Some(object) = json.as_object_mut() {
-        object.insert("members".to_owned(), roster.members(team).iter().map(member_json).collect());
-        object.insert("grants".to_owned(), roster.grants(team).map(grant).collect());
+        object.insert("members".to_owned(), roster.members.iter().map(member_json).collect());
+        object.insert("grants".to_owned(), roster.grants.iter().map(grant).collect());
     }
     json
 }
