@@ -5,16 +5,20 @@ to trust is the proxy's own CPU time per request (from /proc, workers included) 
 """
 
 import argparse
+import base64
+import http.client
 import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +26,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LICTOR = ROOT / "target/release/lictor"
 PREFECT = ROOT / ".venvs/3.8.8/bin/prefect"
+PASSWORD = "a long sentence for the bench"
 TICKS = os.sysconf("SC_CLK_TCK")
+ANY = ssl._create_unverified_context()
 PATH = "/api/flows/00000000-0000-4000-8000-000000000000"
 BODY = '{"id":"00000000-0000-4000-8000-000000000000","name":"' + "x" * 137 + '"}'  # 200 bytes
 
@@ -50,6 +56,7 @@ class Peer:
     pids: list[int]
     path: str = PATH
     script: str | None = None
+    scheme: str = "http"
     rates: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
@@ -62,14 +69,34 @@ class Peer:
             command += ["-H", self.header]
         if self.script:
             command += ["-s", self.script]
-        said = subprocess.run([*command, f"http://127.0.0.1:{self.port}{self.path}"], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run([*command, f"{self.scheme}://127.0.0.1:{self.port}{self.path}"], capture_output=True, text=True, check=True).stdout
         spent = cpu_seconds(self.pids) - began
         if "Non-2xx" in said:
             sys.exit(f"{self.name} answered other than 200:\n{said}")
-        requests = int(re.search(r"(\d+) requests in", said)[1])
+        self.note(int(re.search(r"(\d+) requests in", said)[1]), spent)
         self.rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]))
         self.p50.append(micros(re.search(r"\s50%\s+(\S+)", said)[1]))
         self.p99.append(micros(re.search(r"\s99%\s+(\S+)", said)[1]))
+
+    def h2load(self, connections: int, seconds: float, options: list[str], log: Path) -> None:
+        """The same with h2load, which speaks HTTP/2 and can keep a pace."""
+        began = cpu_seconds(self.pids)
+        command = ["h2load", f"-c{connections}", f"-D{seconds:g}", f"--log-file={log}", *options]
+        if self.header:
+            command += ["-H", self.header]
+        subprocess.run([*command, f"{self.scheme}://127.0.0.1:{self.port}{self.path}"], capture_output=True, check=True)
+        spent = cpu_seconds(self.pids) - began
+        lines = [line.split() for line in log.read_text().splitlines()]
+        log.unlink()
+        if strange := {status for _, status, _ in lines} - {"200"}:
+            sys.exit(f"{self.name} answered {strange}")
+        took = sorted(int(micros) for _, _, micros in lines)
+        self.note(len(took), spent)
+        self.rates.append(len(took) / seconds)
+        self.p50.append(took[len(took) // 2])
+        self.p99.append(took[len(took) * 99 // 100])
+
+    def note(self, requests: int, spent: float) -> None:
         self.cpu.append(spent / max(requests, 1) * 100_000)
 
 
@@ -87,6 +114,14 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / TICKS
 
 
+def memory(pids: list[int]) -> float:
+    """Proportional set size in MiB: what these processes would free by ending."""
+    total = 0
+    for pid in pids:
+        total += int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
+    return total / 1024
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -97,7 +132,7 @@ def wait_for(url: str, seconds: float = 120) -> None:
     pause = threading.Event()
     for _ in range(int(seconds * 10)):
         try:
-            urllib.request.urlopen(url, timeout=2).close()
+            urllib.request.urlopen(url, timeout=2, context=ANY).close()
             return
         except OSError:
             pause.wait(0.1)
@@ -127,14 +162,22 @@ class Stage:
     def children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def lictor(self, name: str, upstream: str, env: dict[str, str] | None = None) -> tuple[int, list[int], str]:
+    def lictor(self, name: str, upstream: str, *options: str) -> tuple[int, list[int], str]:
         port, data = free_port(), self.dir / name
         log = open(self.dir / f"{name}.log", "wb")
-        server = subprocess.Popen([LICTOR, "up", "--data", data, "--listen", f"127.0.0.1:{port}", "--upstream", upstream], stdout=log, stderr=log, env={**os.environ, **(env or {})})
+        server = subprocess.Popen([LICTOR, "up", "--data", data, "--listen", f"127.0.0.1:{port}", "--upstream", upstream, *options], stdout=log, stderr=log)
         self.running.append(server)
-        wait_for(f"http://127.0.0.1:{port}/lictor/ready")
-        key = subprocess.run([LICTOR, "key", "create", "--for", "admin", "--data", data], capture_output=True, text=True, check=True).stdout.strip()
-        return port, [server.pid], key
+        wait_for(f"{'https' if '--tls' in options else 'http'}://127.0.0.1:{port}/lictor/ready")
+        return port, [server.pid], self.cli(name, "key", "create", "--for", "admin")
+
+    def cli(self, name: str, *words: str, stdin: str = "") -> str:
+        command = [LICTOR, *words, "--data", self.dir / name]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout.strip()
+
+    def origin(self) -> int:
+        """What answers behind the gate: the same 200 bytes to everything."""
+        port, _ = self.nginx(f"origin-{len(self.running)}", f"default_type application/json; return 200 '{BODY}';", workers=1, options="backlog=1024")
+        return port
 
     def prefect(self) -> int:
         port = free_port()
@@ -165,29 +208,101 @@ def table(title: str, peers: list[Peer], base: Peer) -> None:
 
 
 def gate(stage: Stage, rounds: int, seconds: float) -> None:
-    origin, _ = stage.nginx("origin", f"default_type application/json; return 200 '{BODY}';", workers=1, options="backlog=1024")
+    origin = stage.origin()
     plain, plain_pids = stage.nginx("plain", PROXY, origin)
     users = stage.dir / "users"
     subprocess.run(["htpasswd", "-bcB", "-C", "10", users, "bench", "bench"], check=True, capture_output=True)
     os.chmod(users, 0o644)
     bcrypt, bcrypt_pids = stage.nginx("bcrypt", f'auth_basic "x"; auth_basic_user_file {users}; {PROXY}', origin)
     lictor, lictor_pids, key = stage.lictor("lictor", f"http://127.0.0.1:{origin}")
+    stage.cli("lictor", "user", "add", "bench", "--role", "owner", "--password-stdin", stdin=f"{PASSWORD}\n")
+    basic = base64.b64encode(f"bench:{PASSWORD}".encode()).decode()
+    print(f"memory when idle, MiB: Lictor {memory(lictor_pids):.1f}, nginx {memory(plain_pids):.1f}")
     nginx = Peer("nginx, no authentication", plain, None, plain_pids)
     peers = [
         Peer("direct to the upstream", origin, None, []),
         nginx,
         Peer("Lictor, API key", lictor, f"Authorization: Bearer {key}", lictor_pids),
+        Peer("Lictor, Basic with a password", lictor, f"Authorization: Basic {basic}", lictor_pids),
         Peer("nginx, bcrypt htpasswd (cost 10)", bcrypt, "Authorization: Basic YmVuY2g6YmVuY2g=", bcrypt_pids),
     ]
     for _ in range(rounds):
         for peer in peers:
             peer.round(64, seconds)
     table(f"64 connections, fixed 200-byte answer, median of {rounds} rounds of {seconds:g} s", peers, nginx)
+    print(f"memory after it, MiB: Lictor {memory(lictor_pids):.1f}, nginx {memory(plain_pids):.1f}")
+
+
+def tls(stage: Stage, rounds: int, seconds: float) -> None:
+    """Both end TLS, with the same certificate; HTTP/1.1 by wrk, HTTP/2 by h2load."""
+    origin = stage.origin()
+    lictor, lictor_pids, key = stage.lictor("tls", f"http://127.0.0.1:{origin}", "--tls")
+    folder = stage.dir / "tls" / "tls"
+    options = f"ssl http2 reuseport; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
+    plain, plain_pids = stage.nginx("tls-plain", PROXY, origin, options=options)
+    bearer = f"Authorization: Bearer {key}"
+    for name, is_h2 in (("HTTP/1.1", False), ("HTTP/2", True)):
+        if is_h2 and not shutil.which("h2load"):
+            print("\nno h2load (Debian: nghttp2-client): HTTP/2 is left out", file=sys.stderr)
+            return
+        nginx = Peer(f"nginx, TLS {name}", plain, None, plain_pids, scheme="https")
+        peers = [nginx, Peer(f"Lictor, TLS {name}, API key", lictor, bearer, lictor_pids, scheme="https")]
+        for _ in range(rounds):
+            for peer in peers:
+                if is_h2:
+                    peer.h2load(64, seconds, ["-m1"], stage.dir / "h2load.log")
+                else:
+                    peer.round(64, seconds)
+        table(f"TLS, {name}, 64 connections", peers, nginx)
+
+
+def paced(stage: Stage, rounds: int, seconds: float) -> None:
+    """How long requests take that come at a pace far below what anybody can serve."""
+    if not shutil.which("h2load"):
+        print("\nno h2load (Debian: nghttp2-client): the paced run is left out", file=sys.stderr)
+        return
+    origin = stage.origin()
+    plain, plain_pids = stage.nginx("paced", PROXY, origin)
+    lictor, lictor_pids, key = stage.lictor("paced-gate", f"http://127.0.0.1:{origin}")
+    nginx = Peer("nginx, no authentication", plain, None, plain_pids)
+    peers = [
+        Peer("direct to the upstream", origin, None, []),
+        nginx,
+        Peer("Lictor, API key", lictor, f"Authorization: Bearer {key}", lictor_pids),
+    ]
+    for _ in range(rounds):
+        for peer in peers:
+            peer.h2load(20, seconds, ["--h1", "--rps=100"], stage.dir / "h2load.log")
+    table("2,000 requests a second from 20 connections", peers, nginx)
+
+
+def revoked(stage: Stage, times: int) -> None:
+    """How long a running gateway goes on taking a key after `lictor key revoke` has ended."""
+    lictor, _, _ = stage.lictor("revoked", f"http://127.0.0.1:{stage.origin()}")
+    took = []
+    for _ in range(times):
+        key = stage.cli("revoked", "key", "create", "--for", "admin")
+        if status(lictor, key) != 200:
+            sys.exit("a fresh key is refused")
+        stage.cli("revoked", "key", "revoke", key[-4:])
+        began = time.monotonic()
+        while status(lictor, key) == 200:
+            pass
+        took.append((time.monotonic() - began) * 1000)
+    print(f"\nA revoked key is refused after, ms (of {times}): median {statistics.median(took):.0f}, most {max(took):.0f}")
+
+
+def status(port: int, key: str) -> int:
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    asked.request("GET", PATH, headers={"Authorization": f"Bearer {key}"})
+    answered = asked.getresponse().status
+    asked.close()
+    return answered
 
 
 def bodies(stage: Stage, rounds: int, seconds: float) -> None:
     """What it costs to read a body, decide, and write it anew: a filter of 2 KiB, streamed on one route and inspected on the other."""
-    origin, _ = stage.nginx("body-origin", f"default_type application/json; return 200 '{BODY}';", workers=1, options="backlog=1024")
+    origin = stage.origin()
     lictor, pids, key = stage.lictor("bodies", f"http://127.0.0.1:{origin}")
     ids = [f"00000000-0000-4000-8000-{number:012d}" for number in range(50)]
     body = json.dumps({"block_documents": {"id": {"any_": ids}}, "limit": 200, "offset": 0})
@@ -224,7 +339,10 @@ def main() -> None:
     stage = Stage()
     try:
         gate(stage, chosen.rounds, chosen.seconds)
+        tls(stage, chosen.rounds, chosen.seconds)
+        paced(stage, chosen.rounds, chosen.seconds)
         bodies(stage, chosen.rounds, chosen.seconds)
+        revoked(stage, 20)
         prefect(stage, chosen.rounds, chosen.seconds)
     finally:
         stage.end()
