@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LICTOR = ROOT / "target/release/lictor"
 PREFECT = ROOT / ".venvs/3.8.8/bin/prefect"
-PASSWORD = "a long sentence for the bench"
+PASSWORD = "a sentence nobody guesses 42"
 TICKS = os.sysconf("SC_CLK_TCK")
 ANY = ssl._create_unverified_context()
 PATH = "/api/flows/00000000-0000-4000-8000-000000000000"
