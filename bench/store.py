@@ -79,7 +79,8 @@ class Running:
 
 def row(what: str, times: list[float], cpu: float, bound: float | None = LONG) -> bool:
     is_long = bound is not None and statistics.median(times) > bound
-    print(f"{what:58} {statistics.median(times) * 1000:9.1f} {max(times) * 1000:9.1f} {cpu * 1000:9.1f}{'  <-- over 200 ms' if is_long else ''}", flush=True)
+    took = f"{statistics.median(times) * 1000:9.1f} {max(times) * 1000:9.1f}" if times else f"{'–':>9} {'–':>9}"
+    print(f"{what:58} {took} {max(cpu, 0.0) * 1000:9.1f}{'  <-- over 200 ms' if is_long else ''}", flush=True)
     return is_long
 
 
@@ -167,10 +168,10 @@ def changes(gateway: Running, filled: Filled, rounds: int) -> None:
             if what == "a key is made":
                 made.append(said)
             proven = proof(at)
-            times.append(holds(gateway, *proven) if proven else float("nan"))
+            times += [holds(gateway, *proven)] if proven else []
             threading.Event().wait(1.0)
             cpu.append(gateway.cpu() - before)
-        row(f"change: {what}, until it holds", times, statistics.median(cpu), None)
+        row(f"change: {what}" + (", until it holds" if times else ", to take it in"), times, statistics.median(cpu), None)
 
     change("a key is made", lambda at: ("key", "create", "--for", "olga", "--label", f"made-{at}"), lambda at: (made[at], 200))
     change("a key is revoked", lambda at: ("key", "revoke", f"made-{at}"), lambda at: (made[at], 401))
