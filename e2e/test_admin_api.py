@@ -165,6 +165,7 @@ CASES = {
     "add_ban": Case("POST", lambda _: "/bans", lambda c: {"account": c.user(), "seconds": 60}),
     "lift_bans": Case("DELETE", lambda c: f"/bans/{c.ban()}"),
     "list_workspaces": get("/workspaces", True),
+    "list_automations": get("/automations", True),
     "list_audit": get("/audit?limit=5&outcome=allowed"),
 }  # fmt: skip
 FOR_ANYBODY = {"me"}

@@ -9,6 +9,7 @@ import re
 import sqlite3
 import uuid
 from pathlib import Path
+from urllib.parse import urlencode
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
@@ -472,6 +473,30 @@ def test_long_lists_are_shown_a_page_at_a_time(managed: Gateway, olga: Desk) -> 
     assert "None has this in the name" in olga.see("/lictor/admin/service-accounts", q="%")
 
 
+def test_automations_whose_owner_lost_the_right_are_listed_on_the_page_and_by_the_api(managed: Gateway, olga: Desk) -> None:
+    name, reader = fresh(), managed.key("olga")
+    managed.cli("service-account", "add", name, "--role", "developer")
+    made = {"name": f"of {name}", "trigger": {"type": "event"}, "actions": [{"type": "run-deployment", "deployment_id": str(uuid.uuid4())}]}
+    assert managed.ask("POST", "/api/automations/", key=managed.key(name), body=made).status == 200
+
+    def listed(**query: str) -> list[dict]:
+        return [each for each in managed.ask("GET", f"/lictor/api/v1/automations?{urlencode(query)}", key=reader).json()["items"] if each["name"] == made["name"]]
+
+    (held,) = listed(workspace="main")
+    assert (held["owner"]["name"], held["lapsed"], held["why"], held["lacking"]) == (name, False, "", []) and held["needs"]
+    assert f"of {name} main {name}" in olga.see("/lictor/admin/automations") and made["name"] not in olga.see("/lictor/admin/automations", show="lapsed")
+    assert listed(lapsed="true") == listed(workspace="lab") == []
+    assert made["name"] not in Desk(managed, "wanda").see("/lictor/admin/automations"), "an owner of lab is not told of main"
+    managed.cli("grant", "remove", name, "--role", "developer")
+    (lapsed,) = listed(lapsed="true")
+    assert lapsed["lapsed"] and lapsed["why"] == "the owner has no role there" and "manage_automations" in lapsed["lacking"]
+    assert "the owner has no role there" in olga.see("/lictor/admin/automations", show="lapsed")
+    managed.cli("service-account", "remove", name)
+    assert "the owner was removed" in olga.see("/lictor/admin/automations", show="lapsed")
+    told = managed.cli_json("audit", "automations")
+    assert [each["why"] for each in told if each["name"] == made["name"]] == ["the owner was removed"]
+
+
 @pytest.mark.parametrize("mode", ["js", "nojs"])
 def test_a_browser_does_every_task_as_owner_and_none_as_member(mode: str, tmp_path: Path, recorder: Recorder) -> None:
     gateway = staffed(tmp_path / "gateway", recorder)
@@ -493,7 +518,7 @@ def test_a_browser_does_every_task_as_owner_and_none_as_member(mode: str, tmp_pa
         people = {"password": PASSWORD, "member": "vera", "machine": "etl-worker", "key": key["id"]}
         (tmp_path / "people.json").write_text(json.dumps(people))
         pictures = [str(ROOT / "docs/images")] if os.environ.get("LICTOR_WRITE_DOCS") and mode == "js" else []
-        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "12 tasks, 19 pages"
+        assert drive("admin.mjs", gateway.url, mode, tmp_path / "people.json", *pictures) == "13 tasks, 20 pages"
         assert worker.close_code is None, "whoever only looked has closed nothing"
         worker.close()
     finally:

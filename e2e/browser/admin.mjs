@@ -240,6 +240,13 @@ const TASKS = {
     await says(page, "come in", "developer everywhere", "✓ fits");
   },
 
+  async automations(page) {
+    await visit(page, "Automations");
+    await says(page, "restart the nightly run", people.machine, "held");
+    await follow(page, page.getByRole("link", { name: "Only those that have lapsed", exact: true }));
+    check((await page.locator("tbody tr").count()) === 0, "an automation of somebody who may is told to have lapsed");
+  },
+
   async audit(page) {
     await visit(page, "Audit");
     await field(page, "Filter", "What").fill("role.add");
@@ -274,6 +281,7 @@ const VIEWS = [
   ["admin-bans", "/lictor/admin/bans"],
   ["admin-workspaces", "/lictor/admin/workspaces"],
   ["admin-providers", "/lictor/admin/providers"],
+  ["admin-automations", "/lictor/admin/automations"],
   ["admin-audit", "/lictor/admin/audit"],
 ];
 // On a phone, those that differ: one template draws them all.

@@ -4,8 +4,6 @@ mod ended;
 
 pub use ended::Ended;
 
-use std::collections::BTreeSet;
-
 use lictor_authz::access::OWNER;
 use lictor_authz::{AccessView, Deed, ownership};
 use lictor_model::{
@@ -15,6 +13,7 @@ use lictor_model::{
 use lictor_store::{AutomationRow, Bounds, KeyFilter, KeyRow, KeyState, Owned, SessionFilter, SessionRow};
 
 use crate::administration::Administration;
+use crate::automations::Owners;
 use crate::error::ManageError;
 
 /// So many rows of each kind are shown.
@@ -76,19 +75,14 @@ impl Administration {
     /// # Errors
     /// [`ManageError`].
     pub async fn automations_left(&self, change: &Change) -> Result<Vec<Left>, ManageError> {
-        self.look(&Deed::See)?;
-        let automations = self.store.list_automations(None).await?;
-        // Whoever owns none is nothing to look at.
-        let owners: BTreeSet<&PrincipalId> = automations.iter().map(|automation| &automation.principal).collect();
-        let owners: Vec<PrincipalId> = owners.into_iter().cloned().collect();
-        let (principals, all) = self.store.load_assignments_of(&owners).await?;
+        let Owners { automations, principals, assignments: all } = self.owners(None).await?;
         let after = AccessView::build(&changed(&all, change));
         let before = AccessView::build(&all);
         let mut left = Vec::new();
         for automation in automations {
             let (demands, place) = (&automation.demands, &automation.workspace);
             let owner = principals.iter().find(|one| one.id == automation.principal);
-            if !self.sees(place) || ownership::lapse(demands, owner, &before, place).is_some() {
+            if ownership::lapse(demands, owner, &before, place).is_some() {
                 continue;
             }
             let owner = owner.and_then(|owner| then(owner, change));

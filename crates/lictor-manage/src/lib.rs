@@ -4,6 +4,7 @@
 //! not is refused, and a refused change is on record too.
 
 mod administration;
+mod automations;
 mod bans;
 mod burden;
 mod entrance;
@@ -27,6 +28,7 @@ mod viewing;
 pub mod written;
 
 pub use administration::Administration;
+pub use automations::Answered;
 pub use error::ManageError;
 pub use factors::{FactorLine, FactorsOf};
 pub use grants::{GrantLine, Holder};

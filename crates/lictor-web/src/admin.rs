@@ -4,6 +4,7 @@
 //! begins with a [`desk::Desk`] or a [`desk::Order`], which lets in only those who manage something.
 
 mod audit;
+mod automations;
 mod bans;
 mod confirm;
 mod desk;
@@ -82,6 +83,7 @@ pub(crate) fn router() -> Router<WebState> {
         .route("/lictor/admin/workspaces", get(workspaces::show))
         .route("/lictor/admin/providers", get(providers::show))
         .route("/lictor/admin/providers/try", post(providers::try_rules))
+        .route("/lictor/admin/automations", get(automations::show))
         .route("/lictor/admin/audit", get(audit::show))
         .route("/lictor/admin/audit/export", get(audit::export))
 }

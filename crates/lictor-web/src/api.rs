@@ -2,6 +2,7 @@
 
 mod asker;
 mod audit;
+mod automations;
 mod bans;
 mod body;
 mod factors;
@@ -81,6 +82,7 @@ fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(bans::list, bans::add))
         .routes(routes!(bans::lift))
         .routes(routes!(workspaces::list))
+        .routes(routes!(automations::list))
         .routes(routes!(audit::list));
     OpenApiRouter::with_openapi(Description::openapi()).nest(PATH, api)
 }

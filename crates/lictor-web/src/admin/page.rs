@@ -56,11 +56,12 @@ pub(super) enum Place {
     Bans,
     Workspaces,
     Providers,
+    Automations,
     Audit,
 }
 
 impl Place {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Front,
         Self::People,
         Self::Machines,
@@ -72,6 +73,7 @@ impl Place {
         Self::Bans,
         Self::Workspaces,
         Self::Providers,
+        Self::Automations,
         Self::Audit,
     ];
 
@@ -88,6 +90,7 @@ impl Place {
             Self::Bans => super::bans::PATH,
             Self::Workspaces => super::workspaces::PATH,
             Self::Providers => super::providers::PATH,
+            Self::Automations => super::automations::PATH,
             Self::Audit => super::audit::PATH,
         }
     }
@@ -105,6 +108,7 @@ impl Place {
             Self::Bans => "Bans",
             Self::Workspaces => "Workspaces",
             Self::Providers => "Providers",
+            Self::Automations => "Automations",
             Self::Audit => "Audit",
         }
     }

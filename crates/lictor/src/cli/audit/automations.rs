@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use lictor_authz::AccessView;
-use lictor_authz::ownership::{Lapse, lapse};
-use lictor_model::{Demands, Permission, PermissionSet, Principal, WorkspaceName, id::canonical_uuid};
+use lictor_authz::ownership::Lapse;
+use lictor_manage::Answered;
+use lictor_model::{Demands, Permission, PermissionSet, WorkspaceName, id::canonical_uuid};
 use lictor_store::AutomationRow;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -140,11 +140,8 @@ impl Automations {
         only: Option<&WorkspaceName>,
         asked: Option<Vec<Workspace>>,
     ) -> Result<Printed, CliError> {
-        let directory = console.store.load_directory().await?;
-        let access = AccessView::build(&directory.assignments);
-        let recorded = console.store.list_automations(only).await?;
-        let mut listed: Vec<Listed> =
-            recorded.into_iter().map(|row| Listed::recorded(row, &directory.principals, &access)).collect();
+        let recorded = console.admin.list_automations(only).await?;
+        let mut listed: Vec<Listed> = recorded.into_iter().map(Listed::recorded).collect();
         for workspace in asked.iter().flatten() {
             hold_against(&mut listed, &workspace.name, all_of(workspace).await?);
         }
@@ -161,9 +158,8 @@ impl Automations {
 }
 
 impl Listed {
-    fn recorded(row: AutomationRow, principals: &[Principal], access: &AccessView) -> Self {
-        let owner = principals.iter().find(|principal| principal.id == row.principal);
-        let (standing, why, lacking) = match lapse(&row.demands, owner, access, &row.workspace) {
+    fn recorded(Answered { automation: row, lapse, .. }: Answered) -> Self {
+        let (standing, why, lacking) = match lapse {
             None => (Standing::Held, String::new(), PermissionSet::EMPTY),
             Some(Lapse { why, lacking }) => (Standing::Lapsed, why, lacking),
         };
@@ -275,61 +271,34 @@ async fn all_of(workspace: &Workspace) -> Result<Vec<There>, AutomationsError> {
 
 #[cfg(test)]
 mod tests {
-    use lictor_model::{
-        Assignments, Grant, GrantId, PrincipalId, PrincipalKind, PrincipalName, RoleName, Scope, Source, Timestamp,
-    };
+    use lictor_model::{PrincipalId, Timestamp};
 
     use super::*;
 
-    fn row(demands: &str) -> AutomationRow {
-        AutomationRow {
-            id: "0198a6e2-7f31-7c55-9d11-3f2b8f7a1c0e".to_owned(),
-            workspace: "main".into(),
+    fn recorded(id: &str, workspace: &str, lapse: Option<Lapse>) -> Answered {
+        let automation = AutomationRow {
+            id: id.to_owned(),
+            workspace: workspace.into(),
             name: "nightly".to_owned(),
             owner_resource: String::new(),
             principal: PrincipalId::from("a"),
             principal_name: "alice".to_owned(),
-            demands: Demands::parse(demands).unwrap(),
+            demands: Demands::parse("nothing").unwrap(),
             saved_at: Timestamp::default(),
-        }
-    }
-
-    fn alice(disabled: bool) -> Principal {
-        Principal {
-            id: PrincipalId::from("a"),
-            kind: PrincipalKind::User,
-            name: PrincipalName::parse("alice").unwrap(),
-            disabled,
-            created_at: Timestamp::default(),
-        }
-    }
-
-    fn holding(role: &str, workspace: &str) -> AccessView {
-        let grant = Grant {
-            id: GrantId::from("g"),
-            principal: PrincipalId::from("a"),
-            role: RoleName::parse(role).unwrap(),
-            scope: Scope::Workspace(workspace.into()),
-            source: Source::ByHand,
-            created_at: Timestamp::default(),
         };
-        AccessView::build(&Assignments { grants: vec![grant], ..Assignments::default() })
+        Answered { automation, owner: None, lapse }
     }
 
     #[test]
     fn what_prefect_has_is_held_against_what_is_on_record() {
+        let id = "0198a6e2-7f31-7c55-9d11-3f2b8f7a1c0e";
         let there = |id: &str, enabled| There { id: id.to_owned(), name: "n".to_owned(), enabled };
-        let principals = [alice(false)];
-        let access = holding("developer", "main");
-        let gone = AutomationRow { id: "gone".to_owned(), ..row("nothing") };
-        let elsewhere = AutomationRow { workspace: "other".into(), ..row("nothing") };
-        let recorded = [row("nothing"), gone, elsewhere];
-        let mut listed: Vec<Listed> =
-            recorded.into_iter().map(|row| Listed::recorded(row, &principals, &access)).collect();
-        let id = row("nothing").id.to_uppercase();
-        hold_against(&mut listed, &"main".into(), vec![there(&id, false), there("strange", true)]);
+        let lapse = Lapse { why: "the owner has no role there".to_owned(), lacking: PermissionSet::EMPTY };
+        let all = [recorded(id, "main", None), recorded("gone", "main", None), recorded(id, "other", Some(lapse))];
+        let mut listed: Vec<Listed> = all.into_iter().map(Listed::recorded).collect();
+        hold_against(&mut listed, &"main".into(), vec![there(&id.to_uppercase(), false), there("strange", true)]);
         let told: Vec<_> = listed.iter().map(|one| (one.standing.as_str(), one.enabled)).collect();
-        // The last but one is of a workspace that was not asked, where Alice has no role.
+        // The last but one is of a workspace that was not asked.
         assert_eq!(told, [("held", Some(false)), ("gone", None), ("lapsed", None), ("unowned", Some(true))]);
     }
 }
