@@ -167,6 +167,18 @@ def test_a_machine_gets_a_key_that_is_shown_once_and_revoked_knowingly(managed: 
     assert newest(managed, "key.revoke")["actor"]["name"] == "olga"
 
 
+def test_a_key_is_made_for_less_than_its_owner_may(managed: Gateway, olga: Desk) -> None:
+    name = fresh()
+    olga.do("/lictor/admin/service-accounts", name=name, role="worker", scope="*")
+    path, common = "/lictor/admin/principal/key", {"name": name, "label": "narrow", "expires": "90d"}
+    wrong = olga.post(path, **common, permissions="see_flows, fly", networks="10.0.0.0/8,here")
+    assert wrong.status == 422 and 'There is no permission "fly"' in text(wrong) and '"here" is no network' in text(wrong)
+    assert managed.cli_json("key", "list", "--for", name) == []
+    made = olga.post(path, **common, permissions="see_flows, see_work_pools", work_pools="etl", networks="127.0.0.1, ::1")
+    (listed,) = managed.cli_json("key", "list", "--for", name)
+    assert made.status == 200 and listed["limits"] == {"permissions": ["see_flows", "see_work_pools"], "work_pools": ["etl"], "networks": ["127.0.0.1/32", "::1/128"]}, listed
+
+
 def test_grants_are_given_and_taken(managed: Gateway, olga: Desk) -> None:
     name = managed.add_user(fresh())
     wrong = olga.post("/lictor/admin/grants", holder="principal", name="No Name", role="", scope="nowhere")

@@ -14,6 +14,7 @@ mod front;
 mod grants;
 mod kept;
 mod keys;
+mod new_key;
 mod page;
 mod people;
 mod principal;
@@ -58,7 +59,7 @@ pub(crate) fn router() -> Router<WebState> {
         .route("/lictor/admin/principal/factors", get(factors::show))
         .route("/lictor/admin/principal/factors/reset-link", post(factors::make_link))
         .route("/lictor/admin/principal/factors/remove", post(factors::remove))
-        .route("/lictor/admin/principal/key", post(principal::make_key))
+        .route("/lictor/admin/principal/key", post(new_key::make))
         .route("/lictor/admin/grants", get(grants::show).post(grants::add))
         .route("/lictor/admin/grants/remove", get(grants::ask_to_remove).post(grants::remove))
         .route("/lictor/admin/keys", get(keys::show))

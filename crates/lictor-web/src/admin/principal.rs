@@ -4,21 +4,18 @@ use axum::response::Response;
 use http::StatusCode;
 use lictor_authz::Deed;
 use lictor_manage::impact::Change;
-use lictor_manage::{GrantLine, Holder, NewKey, NewResetLink};
+use lictor_manage::{GrantLine, Holder, NewResetLink};
 use lictor_model::{AccountRole, Principal, PrincipalKind, PrincipalName};
-use lictor_store::{Bounds, GrantFilter, KeyFilter, KeyRow, SessionFilter};
+use lictor_store::{Bounds, GrantFilter, KeyFilter, SessionFilter};
 
 use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind};
 use super::page::{Act, Cell, Flash, Form, Part, Place, Section, Table};
 use super::people::{MACHINES, PAGE, USERS};
-use super::words::{self, ends, link, origin, place, principal_link, team_link};
-use super::{audit, confirm, factors, grants, keys, sessions};
+use super::words::{self, link, origin, place, principal_link, team_link};
+use super::{audit, confirm, factors, grants, keys, new_key, sessions};
 use crate::answer::Early;
-use crate::keys::wish::{EXPIRIES, Wish};
-use crate::setup::{Client, RECIPES, Snippet};
 use crate::when::minute;
-use crate::workspaces;
 
 /// Where the page is, with `?name=NAME`.
 pub(super) const PATH: &str = "/lictor/admin/principal";
@@ -28,9 +25,6 @@ const REMOVE: &str = "/lictor/admin/principal/remove";
 const VIEW_AS: &str = "/lictor/admin/principal/view-as";
 const ACCOUNT_ROLE: &str = "/lictor/admin/principal/account-role";
 const RESET_LINK: &str = "/lictor/admin/principal/reset-link";
-const KEY: &str = "/lictor/admin/principal/key";
-/// What a key's form asks for.
-const KEY_FIELDS: [&str; 5] = ["label", "expires", "until", "read_only", "workspace"];
 /// More grants than anybody has: there are no more than roles and workspaces.
 const ALL: u32 = 10_000;
 /// A day, in seconds: how long a link lasts.
@@ -39,21 +33,16 @@ pub(super) const DAY: i64 = 86_400;
 /// `GET /lictor/admin/principal?name=NAME`
 pub(super) async fn show(desk: Desk) -> Result<Response, Early> {
     let one = named(&desk, desk.asked("name")).await?;
-    page(StatusCode::OK, &desk, &one, &blank()).await
+    page(StatusCode::OK, &desk, &one, &new_key::blank()).await
 }
 
-/// A key's form before it was filled in.
-fn blank() -> Filled {
-    Filled::with(vec![("expires", Wish::default().expires.to_owned())])
-}
-
-async fn named(desk: &Desk, name: &str) -> Result<Principal, Early> {
+pub(super) async fn named(desk: &Desk, name: &str) -> Result<Principal, Early> {
     let name =
         PrincipalName::parse(name).map_err(|_| desk.missing("There is no user or service account of this name."))?;
     desk.admin.principal_named(&name).await.map_err(|error| desk.refuse(&error))
 }
 
-async fn page(status: StatusCode, desk: &Desk, one: &Principal, filled: &Filled) -> Result<Response, Early> {
+pub(super) async fn page(status: StatusCode, desk: &Desk, one: &Principal, filled: &Filled) -> Result<Response, Early> {
     let holder = Holder::Principal(one.name.clone());
     let mut sections = vec![
         Section::new("Who it is", vec![Part::Facts(facts(desk, one)), Part::Acts(acts(desk, one))]),
@@ -63,7 +52,7 @@ async fn page(status: StatusCode, desk: &Desk, one: &Principal, filled: &Filled)
         sections.extend(credentials(desk, one).await?);
     }
     if desk.admin.may(&Deed::Secret(one.id.clone(), one.kind)) {
-        sections.push(Section::new("Make a key", vec![key_form(desk, one, filled)]));
+        sections.push(Section::new("Make a key", vec![new_key::form(desk, one, filled)]));
     }
     if desk.admin.may(&Deed::Principal(one.id.clone())) {
         sections.push(account_role(desk, one));
@@ -166,27 +155,6 @@ async fn credentials(desk: &Desk, one: &Principal) -> Result<Vec<Section>, Early
         sections.push(Section::new("Sessions", vec![Part::Table(sessions::table(desk, &listed.rows, false))]));
     }
     Ok(sections)
-}
-
-fn key_form(desk: &Desk, one: &Principal, filled: &Filled) -> Part {
-    let named = |(value, words): &(&str, &str)| ((*value).to_owned(), (*words).to_owned());
-    let mut places = vec![(String::new(), "in every workspace".to_owned())];
-    places.extend(desk.admin.workspaces().iter().map(|name| (name.to_string(), format!("only in {name}"))));
-    let fields = vec![
-        filled.field("label", "What it is for", "As \"laptop\" or \"nightly pipeline\".", Kind::Line),
-        filled.field("expires", "It ends", "", Kind::Choice(EXPIRIES.iter().map(named).collect())),
-        filled.field("until", "The last day, if it ends on a date of its own", "As 2027-01-31, in UTC.", Kind::Line),
-        filled.field("workspace", "Where", "", Kind::Choice(places)),
-        filled.field("read_only", "Only read", "", Kind::Check),
-    ];
-    Part::Form(Form {
-        path: KEY.to_owned(),
-        hidden: vec![("name", one.name.to_string())],
-        fields,
-        button: "Make the key",
-        problem: filled.whole(),
-        ..Form::default()
-    })
 }
 
 fn account_role(desk: &Desk, one: &Principal) -> Section {
@@ -320,73 +288,4 @@ pub(super) fn link_made(desk: &Desk, made: &NewResetLink, page: &str, does: &str
     let parts = vec![Part::Words(words), Part::Copy("The link".to_owned(), url), Part::Acts(vec![back])];
     let sections = [Section::new(format!("A link for {name}"), parts)];
     desk.frame(Place::People).page(StatusCode::OK, "The link is made", &sections)
-}
-
-/// `POST /lictor/admin/principal/key`
-pub(super) async fn make_key(order: Order) -> Result<Response, Early> {
-    let desk = &order.desk;
-    let one = named(desk, order.sent.field("name")).await?;
-    let wish = Wish::read(&order.sent, EXPIRIES, desk.admin.workspaces(), desk.web.clock.now());
-    let mut filled = Filled::read(&order, &KEY_FIELDS);
-    let problems = &wish.problems;
-    for (name, problem) in
-        [("label", &problems.label), ("expires", &problems.expires), ("workspace", &problems.workspace)]
-    {
-        if let Some(problem) = problem {
-            filled.wrong(name, problem.clone());
-        }
-    }
-    if problems.is_none() {
-        let new = NewKey {
-            owner: one.name.clone(),
-            label: wish.label.clone(),
-            expires_at: wish.ends_at,
-            narrowing: wish.narrowing.clone(),
-        };
-        match desk.admin.make_key(new).await {
-            Ok((secret, made)) => {
-                desk.web.auth.refresh().await;
-                return Ok(key_made(desk, &one, secret.expose(), &made));
-            }
-            Err(error) => filled.wrong_as_a_whole(desk.fault(&error)?),
-        }
-    }
-    page(StatusCode::UNPROCESSABLE_ENTITY, desk, &one, &filled).await
-}
-
-pub(super) fn key_made(desk: &Desk, one: &Principal, key: &str, made: &KeyRow) -> Response {
-    // As the key's owner finds it: its workspaces are not those of whoever makes it.
-    let mine = workspaces::of(&desk.web, &desk.visit, &one.id);
-    let place = workspaces::first_choice(&mine, &desk.visit, made.narrowing.as_ref());
-    let here = || format!("{}{}", desk.visit.caller.origin, desk.visit.at("/api"));
-    let api = place.and_then(|one| one.api(&desk.visit)).unwrap_or_else(here);
-    let client = Client { api: &api, name: one.name.as_str(), key };
-    let facts = vec![
-        ("Of", Cell::text(one.name.as_str())),
-        ("May do", Cell::text(words::limits(made))),
-        ("Ends", Cell::text(ends(made))),
-    ];
-    let once = "Copy the key now: it is shown this once, and nobody can show it again.";
-    let back = vec![Act::link(
-        "I have it: back",
-        format!("I have it: back to {}", one.name),
-        principal_link(one.name.as_str()),
-    )];
-    let mut sections = vec![Section::new(
-        words::label(made),
-        vec![
-            Part::Words(once.to_owned()),
-            Part::Copy("The key".to_owned(), key.to_owned()),
-            Part::Facts(facts),
-            Part::Acts(back),
-        ],
-    )];
-    for recipe in &RECIPES {
-        let mut parts = vec![Part::Words(recipe.note.to_owned())];
-        let snippets = recipe.snippets(client).into_iter();
-        let copy = |snippet: Snippet| Part::Copy(format!("{}, {}", snippet.place, recipe.title), snippet.text);
-        parts.extend(snippets.map(copy));
-        sections.push(Section::new(recipe.title, parts));
-    }
-    desk.frame(Place::Machines).page(StatusCode::OK, "The key is made", &sections)
 }

@@ -10,7 +10,7 @@ use super::desk::{Desk, Order};
 use super::filled::{Filled, Kind};
 use super::page::{Cell, Form, Part, Place, Section};
 use super::words::{self, ends, label, last_use, limits, masked, principal_link};
-use super::{confirm, keys, principal};
+use super::{confirm, keys, new_key};
 use crate::answer::Early;
 
 /// Where the page is, with `?key=ID`.
@@ -75,7 +75,7 @@ pub(super) async fn rotate(order: Order) -> Result<Response, Early> {
         Some(overlap) => match desk.admin.rotate_key(key.id.as_str(), overlap).await {
             Ok((secret, rotated)) => {
                 desk.web.auth.refresh().await;
-                return Ok(principal::key_made(desk, &owner, secret.expose(), &rotated.new));
+                return Ok(new_key::made(desk, &owner, secret.expose(), &rotated.new));
             }
             Err(error) => filled.wrong_as_a_whole(desk.fault(&error)?),
         },

@@ -1,7 +1,8 @@
 //! What key does the form ask for? Its label, its end and its limits, or what is wrong with them.
 
+use ipnet::IpNet;
 use lictor_manage::text;
-use lictor_model::{Narrowing, Timestamp, WorkspaceName};
+use lictor_model::{Narrowing, Permission, PermissionSet, Timestamp, WorkspaceName};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, Time};
@@ -42,11 +43,14 @@ pub(crate) struct Problems {
     pub(crate) label: Option<String>,
     pub(crate) expires: Option<String>,
     pub(crate) workspace: Option<String>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) networks: Option<String>,
 }
 
 impl Problems {
-    pub(crate) const fn is_none(&self) -> bool {
-        self.whole.is_none() && self.label.is_none() && self.expires.is_none() && self.workspace.is_none()
+    pub(crate) fn is_none(&self) -> bool {
+        let all = [&self.whole, &self.label, &self.expires, &self.workspace, &self.permissions, &self.networks];
+        all.into_iter().all(Option::is_none)
     }
 }
 
@@ -90,10 +94,40 @@ impl Wish {
         if workspace.is_none() && !wish.workspace.is_empty() {
             wish.problems.workspace = Some("There is no such workspace here.".to_owned());
         }
-        let narrowing = Narrowing { read_only: wish.read_only, workspace, ..Narrowing::default() };
+        // Only the form of an administrator has these; where they are not sent, nothing is limited by them.
+        let permissions = wish.problems.permissions_of(sent.field("permissions"));
+        let networks = wish.problems.networks_of(sent.field("networks"));
+        let work_pools = listed(sent.field("work_pools")).map(str::to_owned).collect();
+        let narrowing = Narrowing { permissions, read_only: wish.read_only, workspace, work_pools, networks };
         wish.narrowing = (!narrowing.is_none()).then_some(narrowing);
         wish
     }
+}
+
+impl Problems {
+    fn permissions_of(&mut self, text: &str) -> Option<PermissionSet> {
+        let names = listed(text).map(|name| Permission::parse(name).ok_or(name));
+        match names.collect::<Result<PermissionSet, &str>>() {
+            Ok(permissions) => Some(permissions).filter(|permissions| !permissions.is_empty()),
+            Err(name) => {
+                self.permissions = Some(format!("There is no permission {name:?}: the page Roles lists them all."));
+                None
+            }
+        }
+    }
+
+    fn networks_of(&mut self, text: &str) -> Vec<IpNet> {
+        let networks = listed(text).map(|text| Narrowing::parse_network(text).map_err(|_| text));
+        networks.collect::<Result<_, &str>>().unwrap_or_else(|text| {
+            self.networks = Some(format!("{text:?} is no network: write it as 10.0.0.0/8."));
+            Vec::new()
+        })
+    }
+}
+
+/// What stands between commas.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty())
 }
 
 fn label_problem(label: &str) -> Option<String> {
