@@ -69,7 +69,7 @@ def test_the_badge_is_told_who_is_signed_in_and_nobody_else_is(gateway: Gateway)
     assert gateway.ask("GET", "/lictor/me", headers=PROGRAM).reason == "authentication-required"
     assert gateway.ask("GET", "/lictor/me", key=gateway.newcomer("owner")[1], headers=PROGRAM).status == 403
     nobody, headers = person(gateway, None)
-    assert gateway.ask("GET", "/lictor/me", headers={**headers, **PROGRAM}).json() == {"name": nobody, "workspace": "default", "roles": [], "workspaces": [], "administers": False}
+    assert gateway.ask("GET", "/lictor/me", headers={**headers, **PROGRAM}).json() == {"name": nobody, "workspace": "default", "roles": [], "workspaces": [], "administers": False, "viewing": None}
 
 
 def test_every_refusal_of_ours_is_marked_and_says_what_is_lacking(gateway: Gateway) -> None:
