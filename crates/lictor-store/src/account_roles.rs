@@ -45,13 +45,8 @@ pub(crate) async fn put(tx: &mut Tx, id: &PrincipalId, admin: bool, now: Timesta
 
 /// Those of some principals.
 pub(crate) async fn admins_among(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<PrincipalId>, StoreError> {
-    let mut found = Vec::new();
-    for statement in among("SELECT principal FROM account_admins WHERE principal", of, "") {
-        for row in statement.fetch(tx, "account_admins").await? {
-            found.push(row.text("principal")?.into());
-        }
-    }
-    Ok(found)
+    let text = "SELECT principal FROM account_admins WHERE principal";
+    among(tx, (text, "", "account_admins"), of, |row| Ok(row.text("principal")?.into())).await
 }
 
 /// All of them, oldest first.

@@ -198,18 +198,13 @@ pub(crate) async fn clear(tx: &mut Tx, principal: &PrincipalId) -> Result<usize,
     Ok(had)
 }
 
-/// Everybody who has a factor.
+/// Those of some principals who have a factor.
 pub(crate) async fn owners_among(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<PrincipalId>, StoreError> {
-    let mut found = Vec::new();
-    for statement in among("SELECT DISTINCT principal FROM factors WHERE principal", of, "") {
-        for row in statement.fetch(tx, "factors").await? {
-            found.push(row.text("principal")?.into());
-        }
-    }
-    Ok(found)
+    let text = "SELECT DISTINCT principal FROM factors WHERE principal";
+    among(tx, (text, "", "factors"), of, |row| Ok(row.text("principal")?.into())).await
 }
 
-/// Users who have a second factor.
+/// Everybody who has a factor.
 pub(crate) async fn owners(tx: &mut Tx) -> Result<Vec<PrincipalId>, StoreError> {
     let rows = sql("SELECT DISTINCT principal FROM factors ORDER BY principal").fetch(tx, "factors").await?;
     rows.iter().map(|row| Ok(row.text("principal")?.into())).collect()

@@ -148,17 +148,8 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Grant>, StoreError> {
 
 /// The same of some principals.
 pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Grant>, StoreError> {
-    let mut found = Vec::new();
-    for statement in among(
-        "SELECT id, principal, role, scope, workspace, source, created_at FROM grants WHERE principal",
-        of,
-        "ORDER BY created_at, id",
-    ) {
-        for row in statement.fetch(tx, "grants").await? {
-            found.push(grant(&row)?);
-        }
-    }
-    Ok(found)
+    let text = "SELECT id, principal, role, scope, workspace, source, created_at FROM grants WHERE principal";
+    among(tx, (text, "ORDER BY created_at, id", "grants"), of, grant).await
 }
 
 /// Two columns, so that no name of a workspace, not even an empty one, can mean everywhere.

@@ -205,13 +205,7 @@ pub(crate) async fn all(tx: &mut Tx, ages: &KeyAges) -> Result<Vec<KeyRow>, Stor
 
 /// The keys of some principals, oldest first of each few of them, as their roles leave them today.
 pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId], ages: &KeyAges) -> Result<Vec<KeyRow>, StoreError> {
-    let mut found = Vec::new();
-    for statement in among(OF, of, "ORDER BY created_at, id") {
-        for row in statement.fetch(tx, "api_keys").await? {
-            found.push(aged(key(&row)?, ages));
-        }
-    }
-    Ok(found)
+    among(tx, (OF, "ORDER BY created_at, id", "api_keys"), of, |row| Ok(aged(key(row)?, ages))).await
 }
 
 /// The key that replaces this one.

@@ -137,17 +137,8 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Membership>, StoreError> {
 
 /// The same of some principals.
 pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Membership>, StoreError> {
-    let mut found = Vec::new();
-    for statement in among(
-        "SELECT team, principal, source, created_at FROM team_members WHERE principal",
-        of,
-        "ORDER BY created_at, team, principal, source",
-    ) {
-        for row in statement.fetch(tx, "team_members").await? {
-            found.push(membership(&row)?);
-        }
-    }
-    Ok(found)
+    let text = "SELECT team, principal, source, created_at FROM team_members WHERE principal";
+    among(tx, (text, "ORDER BY created_at, team, principal, source", "team_members"), of, membership).await
 }
 
 fn membership(row: &Row) -> Result<Membership, StoreError> {

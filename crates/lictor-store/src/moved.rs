@@ -8,7 +8,7 @@ use lictor_model::{KeyAges, PrincipalId};
 use crate::error::StoreError;
 use crate::pool::Tx;
 use crate::rows::{Directory, Part};
-use crate::statement::{Statement, sql};
+use crate::statement::{Row, sql};
 use crate::{Store, directory, factors, keys, passwords, principals};
 
 /// About more principals than that everything is read: it costs no more.
@@ -88,22 +88,27 @@ async fn read(tx: &mut Tx, moves: Moves) -> Result<Directory, StoreError> {
     Ok(part)
 }
 
-/// The statement for some principals at a time, with ` IN (…)` in the place where the text ends.
-pub(crate) fn among<'a>(
-    text: &'static str,
-    of: &'a [PrincipalId],
-    order: &'static str,
-) -> impl Iterator<Item = Statement> + 'a {
-    of.chunks(AT_ONCE).map(move |chunk| {
+/// What a statement finds of some principals, a few at a time: ` IN (…)` stands where its text ends, and then its order.
+pub(crate) async fn among<T>(
+    tx: &mut Tx,
+    (text, order, table): (&'static str, &'static str, &'static str),
+    of: &[PrincipalId],
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    for few in of.chunks(AT_ONCE) {
         let mut statement = sql(text);
         let mut before = " IN (";
-        for one in chunk {
+        for one in few {
             statement.push(before);
             statement.push_bind(one.as_str());
             before = ", ";
         }
         statement.push(") ");
         statement.push(order);
-        statement
-    })
+        for row in statement.fetch(tx, table).await? {
+            found.push(read(&row)?);
+        }
+    }
+    Ok(found)
 }

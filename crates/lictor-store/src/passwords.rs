@@ -82,15 +82,8 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<PasswordRow>, StoreError> {
 
 /// The same of some principals.
 pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<PasswordRow>, StoreError> {
-    let mut found = Vec::new();
-    for statement in
-        among("SELECT id, principal, hash, must_change, changed_at FROM passwords WHERE principal", of, "ORDER BY id")
-    {
-        for row in statement.fetch(tx, "passwords").await? {
-            found.push(password(&row)?);
-        }
-    }
-    Ok(found)
+    let text = "SELECT id, principal, hash, must_change, changed_at FROM passwords WHERE principal";
+    among(tx, (text, "ORDER BY id", "passwords"), of, password).await
 }
 
 fn password(row: &Row) -> Result<PasswordRow, StoreError> {

@@ -193,14 +193,8 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Principal>, StoreError> {
 
 /// Some principals, as far as they are there, by name.
 pub(crate) async fn of_all(tx: &mut Tx, of: &[PrincipalId]) -> Result<Vec<Principal>, StoreError> {
-    let mut found = Vec::new();
-    for statement in among("SELECT id, kind, name, disabled, created_at FROM principals WHERE id", of, "ORDER BY name")
-    {
-        for row in statement.fetch(tx, "principals").await? {
-            found.push(principal(&row)?);
-        }
-    }
-    Ok(found)
+    let text = "SELECT id, kind, name, disabled, created_at FROM principals WHERE id";
+    among(tx, (text, "ORDER BY name", "principals"), of, principal).await
 }
 
 /// Reads a principal's row.
