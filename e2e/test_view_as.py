@@ -114,6 +114,8 @@ def test_it_is_told_on_every_page_and_to_the_badge(office: Gateway) -> None:
     desk = looking(office, "robot")
     me = desk.get("/lab/lictor/me").json()
     assert (me["name"], me["viewing"], me["roles"], me["administers"]) == ("olga", "robot", ["viewer"], False)
+    asked = api(desk, "GET", "/lictor/api/v1/me").json()
+    assert (asked["name"], asked["viewing"], asked["account_role"]) == ("olga", "robot", "member")
     account = desk.see("/lictor/account")
     assert "You see what robot sees, and change nothing." in account and "What robot may do in lab" in account and "a grant to robot" in account and "Administration" not in account
     for path in ("/lictor/account/keys", "/lictor/account/sessions", "/lictor/account/password", "/lictor/account/factors"):

@@ -44,7 +44,8 @@ impl Administration {
         self.look(&Deed::Oversee)?;
         let user = self.find(PrincipalKind::User, name).await?;
         let factors = self.store.factors_of(&user.id).await?;
-        let required = FactorDuty::work_out(&self.store.load_assignments().await?).binds(&user.id);
+        let (_, assignments) = self.store.load_assignments_of(std::slice::from_ref(&user.id)).await?;
+        let required = FactorDuty::work_out(&assignments).binds(&user.id);
         let (all, recovery_codes) = (factors.all.into_iter().map(line).collect(), factors.recovery_codes);
         Ok(FactorsOf { user, factors: all, recovery_codes, required })
     }
