@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::Asked;
-use crate::api::page::{Page, Turn};
+use crate::api::page::{Page, Turn, usual};
 use crate::api::refusal::Refusals;
 use crate::api::when;
 
@@ -74,15 +74,11 @@ pub(crate) struct Wanted {
     /// `allowed` or `refused`.
     outcome: Option<String>,
     /// At most so many.
-    #[serde(default = "hundred")]
+    #[serde(default = "usual")]
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
     /// The `next` of the page before.
     cursor: Option<String>,
-}
-
-const fn hundred() -> u32 {
-    100
 }
 
 fn shown(event: &AuditEvent) -> Event {

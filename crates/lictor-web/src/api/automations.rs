@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::Early;
 use crate::api::body::Asked;
-use crate::api::page::{Page, Turn, turn};
+use crate::api::page::{Page, Turn, turn, usual};
 use crate::api::refusal::Refusals;
 
 /// An automation that was saved through Lictor.
@@ -52,15 +52,11 @@ pub(crate) struct Wanted {
     #[param(default = false)]
     lapsed: bool,
     /// At most so many.
-    #[serde(default = "hundred")]
+    #[serde(default = "usual")]
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
     /// The `next` of the page before.
     cursor: Option<String>,
-}
-
-const fn hundred() -> u32 {
-    100
 }
 
 fn shown(answered: &Answered) -> Automation {

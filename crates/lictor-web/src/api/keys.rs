@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::Early;
 use crate::api::asker::Asker;
 use crate::api::body::{Asked, Sent};
-use crate::api::page::{Page, Turn};
+use crate::api::page::{Page, Turn, usual};
 use crate::api::refusal::Refusals;
 use crate::api::when;
 
@@ -125,15 +125,11 @@ pub(crate) struct KeyTurn {
     /// Only of this user or service account.
     r#for: Option<String>,
     /// At most so many.
-    #[serde(default = "hundred")]
+    #[serde(default = "usual")]
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
     /// The `next` of the page before.
     cursor: Option<String>,
-}
-
-const fn hundred() -> u32 {
-    100
 }
 
 fn limits(narrowing: &Narrowing) -> Limits {

@@ -29,8 +29,13 @@ pub(crate) struct Turn {
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { limit: 100, cursor: None }
+        Self { limit: usual(), cursor: None }
     }
+}
+
+/// How much is on a page of which nothing is said.
+pub(crate) const fn usual() -> u32 {
+    100
 }
 
 impl Turn {
